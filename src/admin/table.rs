@@ -1,0 +1,63 @@
+//! A report as a table that a person reads at a glance. Pure.
+
+use std::fmt::Write;
+
+use crate::admin::wire::Report;
+
+/// The table. Writing to a String cannot fail, so the results are dropped.
+pub fn table(report: &Report) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<13} {value}");
+    };
+    row("phase", &format!("{} since {}", report.phase, report.phase_since));
+    if let Some(address) = &report.address {
+        row("address", &format!("{}: {}", address.ip, address.reason));
+    }
+    let agent = &report.agent;
+    let unknown = "?".to_owned();
+    row(
+        "agent",
+        &format!(
+            "{}, Consul {}, {} restarts, {}",
+            agent.pid.map_or_else(|| "not running".to_owned(), |pid| format!("pid {pid}")),
+            agent.version.as_ref().unwrap_or(&unknown),
+            agent.restarts,
+            agent.http.as_deref().unwrap_or("no HTTP API"),
+        ),
+    );
+    row(
+        "node",
+        &format!(
+            "{} ({}) in {}",
+            agent.node_name,
+            agent.node_id.as_ref().unwrap_or(&unknown),
+            agent.datacenter.as_ref().unwrap_or(&unknown),
+        ),
+    );
+    let services = match report.registration.services.as_slice() {
+        [] => "none".to_owned(),
+        services => services.join(", "),
+    };
+    row("registration", &services);
+    let reload = &report.reload;
+    row(
+        "reloads",
+        &format!(
+            "{}{}{}",
+            reload.count,
+            reload.last.as_ref().map(|last| format!(", the last one {last}")).unwrap_or_default(),
+            if reload.pending { "; one is waiting for the agent" } else { "" },
+        ),
+    );
+    row("leave by", &format!("{}, {}", report.leave.method, report.leave.reason));
+    text.push('\n');
+    for condition in &report.conditions {
+        let _ = writeln!(
+            text,
+            "{:<13} {:<8} {:<15} {}",
+            condition.kind, condition.status, condition.reason, condition.message
+        );
+    }
+    text
+}

@@ -1,0 +1,188 @@
+//! What is said over the control socket, and what `status --json` prints. Pure.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::Moment;
+use crate::core::status::Status;
+
+/// All that a running lictor knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// lictor's version.
+    pub version: String,
+    /// lictor's process id, in its own PID namespace.
+    pub pid: u32,
+    /// The phase.
+    pub phase: String,
+    /// Since when, as RFC 3339.
+    pub phase_since: String,
+    /// The host's address.
+    pub address: Option<Address>,
+    /// The agent.
+    pub agent: Agent,
+    /// The registration.
+    pub registration: Registration,
+    /// Reloads.
+    pub reload: Reload,
+    /// How a leave would be asked for.
+    pub leave: Leave,
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// The host's address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub ip: String,
+    /// Its interface.
+    pub interface: Option<String>,
+    /// Why this one.
+    pub reason: String,
+}
+
+/// The agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its process id, while it runs.
+    pub pid: Option<i32>,
+    /// Its command.
+    pub command: Vec<String>,
+    /// Its version, once it has told.
+    pub version: Option<String>,
+    /// Its name in the catalog.
+    pub node_name: String,
+    /// Its node id, once it has told.
+    pub node_id: Option<String>,
+    /// Its datacenter, once it has told.
+    pub datacenter: Option<String>,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Where its API is, if it has one.
+    pub http: Option<String>,
+}
+
+/// The registration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The directory handed to the agent.
+    pub path: Option<String>,
+    /// The ids of the services.
+    pub services: Vec<String>,
+}
+
+/// Reloads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether one waits until the agent can take it.
+    pub pending: bool,
+    /// How many there were.
+    pub count: u32,
+    /// How the last one went.
+    pub last: Option<String>,
+}
+
+/// How a leave would be asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leave {
+    /// The way.
+    pub method: String,
+    /// Why this one.
+    pub reason: String,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Why, in a word.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+    /// Since when, as RFC 3339.
+    pub since: String,
+}
+
+impl Report {
+    /// Whether a condition holds.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+}
+
+/// The outcome of `POST /reload`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// Whether it worked, as far as can be known.
+    pub ok: bool,
+    /// What happened.
+    pub message: String,
+}
+
+/// What the core does not know of the agent.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// lictor's start, from which moments count.
+    pub started: SystemTime,
+    /// The agent's command.
+    pub command: Vec<String>,
+    /// Where its API is.
+    pub http: Option<String>,
+}
+
+/// Makes a report of a status.
+pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
+    let time = |moment: Moment| humantime::format_rfc3339_millis(around.started + moment).to_string();
+    let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        phase: status.phase.to_string(),
+        phase_since: time(status.phase_since),
+        address: status.address.map(|address| Address {
+            ip: address.ip.to_string(),
+            interface: address.interface.clone(),
+            reason: address.reason.clone(),
+        }),
+        agent: Agent {
+            pid: status.pid,
+            command: around.command.clone(),
+            version: told(&status.facts.version),
+            node_name: status.facts.node_name.clone(),
+            node_id: told(&status.facts.node_id),
+            datacenter: told(&status.facts.datacenter),
+            restarts: status.restarts,
+            http: around.http.clone(),
+        },
+        registration: Registration {
+            path: status.staged.directory.clone(),
+            services: status.staged.services.clone(),
+        },
+        reload: Reload {
+            pending: status.reload_pending,
+            count: status.reloads,
+            last: status.last_reload.clone(),
+        },
+        leave: Leave {
+            method: status.leave_by.to_owned(),
+            reason: status.leave_why.to_owned(),
+        },
+        conditions: status
+            .conditions
+            .iter()
+            .map(|condition| Condition {
+                kind: condition.kind.name().to_owned(),
+                status: condition.truth.name().to_owned(),
+                reason: condition.reason.to_owned(),
+                message: condition.message.clone(),
+                since: time(condition.since),
+            })
+            .collect(),
+    }
+}

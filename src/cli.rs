@@ -1,0 +1,424 @@
+//! The command line as it is typed: clap's definitions, raw. [`crate::settings`] makes sense of them.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  As a container's command, over /consul/config:
+    lictor run
+  With the agent's own options; a COMMAND that begins with `agent` gets `consul` in front:
+    lictor run -- agent -config-dir=/consul/config -retry-join=10.0.0.1
+  Bind and advertise the address of the second network card:
+    lictor run --interface eth1 --bind -- consul agent -data-dir=/consul/data
+  A registration of your own:
+    lictor run --registration /etc/lictor/agent.json
+
+Signals: TERM and INT leave (one leave, whatever arrives meanwhile), HUP reloads, QUIT stops without a leave.
+Exit codes: 0 left and seen gone; the agent's own or 128+n; 2 usage; 126, 127 COMMAND; 110 address;
+111 registration or runtime directory; 112 start timeout; 114 restarted too often; 115 leave not confirmed.";
+
+const ADDRESS_EXAMPLES: &str = "\
+Examples:
+  lictor address                          10.0.0.5
+  lictor address --explain                each candidate and why it lost
+  lictor address --interface 'en*' --json";
+
+const RENDER_EXAMPLES: &str = "\
+Examples:
+  lictor render                                       the default registration
+  lictor render --registration agent.json | jq .      your own, with its placeholders filled in
+Placeholders: ${ADDRESS} ${NODE_NAME} ${HOSTNAME} ${env:NAME} ${env:NAME:-default}; \"${env:PORT|int}\" becomes a number.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  lictor status
+  lictor status --json | jq '.conditions[] | select(.status != \"True\")'
+  kubectl exec consul-client-x7k2p -- /lictor/lictor status";
+
+/// PID 1 for a Consul agent: finds the address, registers, supervises, reloads, leaves.
+#[derive(Debug, Parser)]
+#[command(name = "lictor", version, max_term_width = 120)]
+#[command(after_help = "Every option has an environment variable: --stop-timeout is LICTOR_STOP_TIMEOUT.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Supervise a Consul agent: the main job
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Print the address that `run` would use
+    #[command(after_help = ADDRESS_EXAMPLES)]
+    Address(AddressCommand),
+    /// Print the registration that `run` would write
+    #[command(after_help = RENDER_EXAMPLES)]
+    Render(RenderArgs),
+    /// Print what the running lictor knows
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Exit with 0 when the agent is ready, else with 1: an exec probe
+    Ready(ControlArgs),
+    /// Exit with 0 when lictor is alive, else with 1: an exec probe
+    Live(ControlArgs),
+    /// Ask the running lictor for a reload, and wait for its result
+    Reload(ControlArgs),
+    /// Copy this binary into DIR, for an init container
+    Install(InstallArgs),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which address.
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// What to register.
+    #[command(flatten)]
+    pub registration: RegistrationArgs,
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Where lictor's own files are.
+    #[command(flatten)]
+    pub control: ControlArgs,
+
+    /// Hand the address to the agent as -bind
+    #[arg(long, env = "LICTOR_BIND", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
+    pub bind: bool,
+    /// Hand the address to the agent as -advertise
+    #[arg(long, env = "LICTOR_ADVERTISE", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
+    pub advertise: bool,
+    /// Hand the address to the agent as -client
+    #[arg(long, env = "LICTOR_CLIENT", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
+    pub client: bool,
+
+    /// Write the registration here instead of RUNTIME_DIR/registration
+    #[arg(long, env = "LICTOR_REGISTRATION_DIR", value_name = "DIR", help_heading = "Registration")]
+    pub registration_dir: Option<PathBuf>,
+
+    /// Give up (112) when the agent is not ready by then; 0 waits for ever
+    #[arg(long, env = "LICTOR_START_TIMEOUT", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Life")]
+    pub start_timeout: Duration,
+    /// Whether an agent that crashes after it was once ready is started again
+    #[arg(long, env = "LICTOR_RESTART", default_value = "on-failure", help_heading = "Life")]
+    pub restart: Restart,
+    /// Give up (114) after so many crashes without a good run (60 s) between them
+    #[arg(long, env = "LICTOR_RESTART_LIMIT", value_name = "N", default_value_t = 5, help_heading = "Life")]
+    pub restart_limit: u32,
+    /// What SIGTERM and SIGINT do [default: leave for a client, stay for a server]
+    #[arg(long, env = "LICTOR_ON_STOP", help_heading = "Life")]
+    pub on_stop: Option<OnStop>,
+    /// The budget for all of a stop; the agent is killed at its end
+    #[arg(long, env = "LICTOR_STOP_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = positive_duration, help_heading = "Life")]
+    pub stop_timeout: Duration,
+    /// Write the reason of an exit other than 0 here [default: /dev/termination-log where it exists]
+    #[arg(long, env = "LICTOR_TERMINATION_LOG", value_name = "FILE", help_heading = "Life")]
+    pub termination_log: Option<PathBuf>,
+
+    /// The agent's command
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Options of `address`.
+#[derive(Debug, Args)]
+pub struct AddressCommand {
+    /// Which address.
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// Say why, candidate by candidate
+    #[arg(long, env = "LICTOR_EXPLAIN", value_parser = BoolishValueParser::new(), conflicts_with = "json")]
+    pub explain: bool,
+    /// All of it as JSON
+    #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// Options of `render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Which address.
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// What to register.
+    #[command(flatten)]
+    pub registration: RegistrationArgs,
+    /// The agent's command, which may name the node
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Where lictor's own files are.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// All of it as JSON
+    #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// Options of `install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// The directory, which must exist
+    pub dir: PathBuf,
+}
+
+/// Where lictor's own files are.
+#[derive(Debug, Args)]
+pub struct ControlArgs {
+    /// lictor's own directory: the control socket and the registration
+    #[arg(long, env = "LICTOR_RUNTIME_DIR", value_name = "DIR", default_value = "/run/lictor")]
+    pub runtime_dir: PathBuf,
+}
+
+/// Which address.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Address")]
+pub struct AddressArgs {
+    /// Take this address and look for none
+    #[arg(long, env = "LICTOR_ADDRESS", value_name = "IP")]
+    pub address: Option<IpAddr>,
+    /// Interfaces by pattern; the first pattern that yields an address decides
+    #[arg(
+        long, env = "LICTOR_INTERFACE", value_name = "GLOB", value_delimiter = ',',
+        default_value = "eth*,em*,en*,bond*", value_parser = pattern
+    )]
+    pub interface: Vec<glob::Pattern>,
+    /// Only addresses within this network
+    #[arg(long, env = "LICTOR_CIDR", value_name = "CIDR")]
+    pub cidr: Option<IpNet>,
+    /// The address family
+    #[arg(long, env = "LICTOR_FAMILY", default_value = "4")]
+    pub family: Family,
+    /// How long to wait for an address
+    #[arg(long, env = "LICTOR_ADDRESS_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub address_timeout: Duration,
+}
+
+/// What to register.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registration")]
+pub struct RegistrationArgs {
+    /// A registration of your own, JSON with placeholders (repeatable)
+    #[arg(long, env = "LICTOR_REGISTRATION", value_name = "FILE", value_delimiter = ',', conflicts_with = "no_registration")]
+    pub registration: Vec<PathBuf>,
+    /// Register nothing
+    #[arg(long, env = "LICTOR_NO_REGISTRATION", value_parser = BoolishValueParser::new())]
+    pub no_registration: bool,
+    /// The service's name
+    #[arg(long, env = "LICTOR_SERVICE_NAME", value_name = "NAME", default_value = "consul-members")]
+    pub service_name: String,
+    /// The service's id
+    #[arg(long, env = "LICTOR_SERVICE_ID", value_name = "ID", default_value = "consul-${ADDRESS}")]
+    pub service_id: String,
+    /// The service's tags
+    #[arg(
+        long, env = "LICTOR_SERVICE_TAG", value_name = "TAG", value_delimiter = ',',
+        default_value = "prometheus,client,consul-client"
+    )]
+    pub service_tag: Vec<String>,
+    /// The service's port
+    #[arg(long, env = "LICTOR_SERVICE_PORT", value_name = "PORT", default_value_t = 8500)]
+    pub service_port: u16,
+    /// What the check asks; empty for no check
+    #[arg(long, env = "LICTOR_CHECK_HTTP", value_name = "URL", default_value = "http://127.0.0.1:8500")]
+    pub check_http: String,
+    /// How often it asks
+    #[arg(long, env = "LICTOR_CHECK_INTERVAL", value_name = "DURATION", default_value = "60s", value_parser = check_interval)]
+    pub check_interval: String,
+    /// The check's status until it first runs
+    #[arg(long, env = "LICTOR_CHECK_STATUS", default_value = "passing")]
+    pub check_status: CheckStatus,
+}
+
+/// How to log.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// How much lictor says
+    #[arg(long, env = "LICTOR_LOG_LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+    /// How it says it
+    #[arg(long, env = "LICTOR_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// `--family`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Family {
+    /// IPv4
+    #[value(name = "4")]
+    V4,
+    /// IPv6
+    #[value(name = "6")]
+    V6,
+}
+
+/// `--restart`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Restart {
+    /// Start it again, with back-off
+    OnFailure,
+    /// End with its exit code
+    Never,
+}
+
+/// `--on-stop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnStop {
+    /// Leave the cluster
+    Leave,
+    /// Stop without a leave: a quick restart keeps every service in place
+    Stay,
+}
+
+/// `--check-status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckStatus {
+    /// Passing
+    Passing,
+    /// Warning
+    Warning,
+    /// Critical, as Consul has it where nothing is said
+    Critical,
+}
+
+/// `--log-level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What was wanted and did not happen
+    Error,
+    /// And what is odd
+    Warn,
+    /// And the normal course
+    Info,
+    /// And lictor's inner life
+    Debug,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// For machines, an object a line
+    Json,
+}
+
+/// Parses the process's arguments and environment; the error is ready to be shown.
+pub fn parse() -> Result<Cli, clap::Error> {
+    Cli::try_parse().map_err(|error| name_the_variable(error, &|name| std::env::var(name).ok()))
+}
+
+/// clap names the option of a bad value. Where the value came from the environment, nobody typed that option, so the
+/// variable is named too.
+fn name_the_variable(mut error: clap::Error, env: &dyn Fn(&str) -> Option<String>) -> clap::Error {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let long = option.split([' ', '=']).next().unwrap_or_default();
+    let variable = format!(
+        "LICTOR_{}",
+        long.trim_start_matches('-').replace('-', "_").to_uppercase()
+    );
+    let typed = std::env::args().any(|arg| arg == long || arg.starts_with(&format!("{long}=")));
+    if !typed && env(&variable).is_some() {
+        let named = format!("{option} (from the environment variable {variable})");
+        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    error
+}
+
+/// The whole command line, for completions and the manual page.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 500ms, 25s or 2m"))
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be more than 0".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Consul writes durations as Go does, which is what is kept; it only has to be one.
+fn check_interval(text: &str) -> Result<String, String> {
+    positive_duration(text).map(|_| text.to_owned())
+}
+
+fn pattern(text: &str) -> Result<glob::Pattern, String> {
+    if text.is_empty() {
+        return Err("an empty pattern matches no interface".to_owned());
+    }
+    glob::Pattern::new(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_its_variable() {
+        for command in definition().get_subcommands() {
+            for option in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let long = option.get_long().unwrap_or_default();
+                if matches!(long, "help" | "version") {
+                    continue;
+                }
+                let expected = format!("LICTOR_{}", long.replace('-', "_").to_uppercase());
+                let variable = option.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(variable.as_deref(), Some(expected.as_str()), "{} --{long}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("25").expect_err("no unit").contains("25s"));
+        assert!(positive_duration("0").is_err());
+    }
+
+    #[test]
+    fn a_bad_value_from_the_environment_names_its_variable() {
+        let error = Cli::try_parse_from(["lictor", "run", "--stop-timeout", "soon"]).expect_err("bad");
+        let env = |name: &str| (name == "LICTOR_STOP_TIMEOUT").then(|| "soon".to_owned());
+        let shown = name_the_variable(error, &env).to_string();
+        assert!(shown.contains("LICTOR_STOP_TIMEOUT"), "{shown}");
+    }
+}

@@ -1,0 +1,72 @@
+//! `lictor status`, `ready`, `live` and `reload`: ask the running lictor.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::admin::client;
+use crate::admin::table::table;
+use crate::admin::wire::{ReloadReport, Report};
+use crate::cli::{ControlArgs, StatusArgs};
+use crate::exit::Exit;
+
+use super::{print, runtime};
+
+/// Less than a kubelet's usual patience with a probe, so that the reason is told instead of a time-out.
+const PROBE: Duration = Duration::from_millis(900);
+const STATUS: Duration = Duration::from_secs(5);
+/// A reload may have to wait until the agent can take it, and that is what it is asked for.
+const RELOAD: Duration = Duration::from_secs(3600);
+
+pub(super) fn status(args: &StatusArgs) -> Exit {
+    let body = match ask(&args.control, Method::GET, "/status", STATUS) {
+        Ok((true, body)) => body,
+        Ok((false, body)) => return Exit::new(1, body.trim()),
+        Err(exit) => return exit,
+    };
+    if args.json {
+        print(&body);
+        return Exit::ok();
+    }
+    match serde_json::from_str::<Report>(&body) {
+        Ok(report) => {
+            print(&table(&report));
+            Exit::ok()
+        }
+        Err(error) => Exit::new(
+            1,
+            format!("failed to read the answer of the running lictor, which may be another version: {error}; try --json"),
+        ),
+    }
+}
+
+pub(super) fn probe(args: &ControlArgs, path: &str) -> Exit {
+    match ask(args, Method::GET, path, PROBE) {
+        Ok((ok, body)) => {
+            print(&body);
+            Exit::new(u8::from(!ok), "")
+        }
+        Err(exit) => exit,
+    }
+}
+
+pub(super) fn reload(args: &ControlArgs) -> Exit {
+    let body = match ask(args, Method::POST, "/reload", RELOAD) {
+        Ok((_, body)) => body,
+        Err(exit) => return exit,
+    };
+    match serde_json::from_str::<ReloadReport>(&body) {
+        Ok(report) if report.ok => {
+            print(&format!("{}\n", report.message));
+            Exit::ok()
+        }
+        Ok(report) => Exit::new(1, format!("the reload {}", report.message)),
+        Err(_) => Exit::new(1, body.trim()),
+    }
+}
+
+fn ask(args: &ControlArgs, method: Method, path: &str, patience: Duration) -> Result<(bool, String), Exit> {
+    runtime()?
+        .block_on(client::ask(&args.runtime_dir, method, path, patience))
+        .map_err(|error| Exit::new(1, format!("failed to {error}")))
+}

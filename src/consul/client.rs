@@ -1,0 +1,226 @@
+//! Asks the agent's API. One connection, kept alive; each question has its own deadline.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::consul::endpoint::{Endpoint, Place};
+use crate::consul::wire;
+use crate::core::action::Question;
+use crate::core::event::{Answer, Refusal};
+
+/// Connecting to an agent on this host is a matter of microseconds; a second means it hangs.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Catalog calls block for 7 to 10 s when there is no leader; a question that takes as long has its answer.
+const READ: Duration = Duration::from_secs(5);
+/// A reload loads files, TLS and services, and runs what it must.
+const RELOAD: Duration = Duration::from_secs(60);
+/// An agent caps its own leave at 15 s.
+const LEAVE: Duration = Duration::from_secs(20);
+
+/// A client of one agent's API.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+    scope: Vec<(&'static str, String)>,
+}
+
+impl Client {
+    /// Makes a client; `None` where the agent has no API.
+    pub fn new(endpoint: &Endpoint) -> Result<Option<Self>, reqwest::Error> {
+        let Some(place) = &endpoint.place else {
+            return Ok(None);
+        };
+        install_tls();
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .pool_max_idle_per_host(1)
+            .redirect(reqwest::redirect::Policy::none());
+        let mut base = match place {
+            Place::Tcp(url) => url.clone(),
+            Place::Unix(path) => {
+                builder = builder.unix_socket(path.as_path());
+                "http://localhost".to_owned()
+            }
+        };
+        // Without TLS in use, the roots would only cost memory.
+        builder = builder.tls_certs_only([]);
+        if base.starts_with("https://") {
+            (builder, base) = with_tls(builder, base, endpoint)?;
+        }
+        let scope = [("ns", &endpoint.namespace), ("partition", &endpoint.partition)];
+        Ok(Some(Self {
+            http: builder.build()?,
+            base,
+            token: endpoint.token.clone(),
+            scope: scope
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value.clone()?)))
+                .collect(),
+        }))
+    }
+
+    /// Asks, and waits for the answer at most as long as is sensible for the question.
+    pub async fn ask(&self, question: Question) -> Answer {
+        match question {
+            Question::Agent => Answer::Agent(
+                self.read("/v1/agent/self", &[], READ)
+                    .await
+                    .map(|(_, body)| Box::new(wire::agent(&body))),
+            ),
+            Question::Leader => Answer::Leader(
+                self.read("/v1/status/leader", &[], READ)
+                    .await
+                    .map(|(_, body)| wire::leader(&body)),
+            ),
+            Question::Catalog { node, change } => {
+                let path = format!("/v1/catalog/node/{node}");
+                let mut query = Vec::new();
+                let mut patience = READ;
+                if let Some((index, wait)) = change {
+                    query.push(("index", index.to_string()));
+                    query.push(("wait", format!("{}ms", wait.as_millis())));
+                    // Servers add up to a sixteenth, so that queries do not end together.
+                    patience = wait + wait / 16 + READ;
+                }
+                Answer::Catalog(
+                    self.read(&path, &query, patience)
+                        .await
+                        .map(|(index, body)| wire::catalog(index, &body)),
+                )
+            }
+            Question::Reload => Answer::Reload(
+                self.send(Method::PUT, "/v1/agent/reload", &[], RELOAD)
+                    .await
+                    .map(drop),
+            ),
+            Question::Leave => Answer::Leave(
+                self.send(Method::PUT, "/v1/agent/leave", &[], LEAVE)
+                    .await
+                    .map(drop),
+            ),
+        }
+    }
+
+    /// A `GET` of JSON, with the index that a blocking query continues from (0 where there is none).
+    async fn read(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        patience: Duration,
+    ) -> Result<(u64, Value), Refusal> {
+        let (index, body) = self.send(Method::GET, path, query, patience).await?;
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| Refusal::Failed(format!("GET {path}: not JSON: {error}")))?;
+        Ok((index, body))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        patience: Duration,
+    ) -> Result<(u64, Vec<u8>), Refusal> {
+        let what = format!("{method} {}{path}", self.base);
+        let refused = |error: reqwest::Error| {
+            let told = format!("{what}: {}", root_cause(&error));
+            if error.is_timeout() {
+                Refusal::TimedOut(told)
+            } else {
+                Refusal::Unreachable(told)
+            }
+        };
+        let mut url = match reqwest::Url::parse(&format!("{}{path}", self.base)) {
+            Ok(url) => url,
+            Err(error) => return Err(Refusal::Unreachable(format!("{what}: {error}"))),
+        };
+        let scope = self.scope.iter().map(|(key, value)| (*key, value.as_str()));
+        let query = query.iter().map(|(key, value)| (*key, value.as_str()));
+        for (key, value) in scope.chain(query) {
+            url.query_pairs_mut().append_pair(key, value);
+        }
+        let mut request = self.http.request(method, url).timeout(patience);
+        if let Some(token) = &self.token {
+            request = request.header("X-Consul-Token", token);
+        }
+        let response = request.send().await.map_err(refused)?;
+        let status = response.status();
+        let index = response
+            .headers()
+            .get("X-Consul-Index")
+            .and_then(|index| index.to_str().ok()?.parse().ok())
+            .unwrap_or(0);
+        let body = response.bytes().await.map_err(refused)?;
+        if status.is_success() {
+            return Ok((index, body.to_vec()));
+        }
+        let text = String::from_utf8_lossy(&body);
+        let told = format!("{what}: {status}: {}", text.trim());
+        Err(match status {
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Refusal::Denied(told),
+            _ => Refusal::Failed(told),
+        })
+    }
+}
+
+/// Names the one implementation of TLS's mathematics there is in this binary. Cheap, and needed once before any client.
+pub fn install_tls() {
+    // An error means that it was done before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn with_tls(
+    mut builder: reqwest::ClientBuilder,
+    base: String,
+    endpoint: &Endpoint,
+) -> Result<(reqwest::ClientBuilder, String), reqwest::Error> {
+    match &endpoint.ca {
+        Some(pem) => {
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
+        }
+        None if !endpoint.verify => {}
+        // Not `merge` with the system's: an agent's certificate is signed by its datacenter's own CA.
+        None => tracing::warn!("{base} is asked without CONSUL_CACERT: its certificate will not be trusted"),
+    }
+    if let Some(pem) = &endpoint.identity {
+        builder = builder.identity(reqwest::Identity::from_pem(pem)?);
+    }
+    if !endpoint.verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    let Some(name) = &endpoint.server_name else {
+        return Ok((builder, base));
+    };
+    // The name in the URL is what the certificate must have; the connection still goes to the agent's address.
+    let Ok(mut url) = reqwest::Url::parse(&base) else {
+        return Ok((builder, base));
+    };
+    let address = url
+        .host_str()
+        .and_then(|host| host.trim_matches(['[', ']']).parse().ok())
+        .zip(url.port_or_known_default());
+    match address {
+        Some((ip, port)) if url.set_host(Some(name)).is_ok() => {
+            builder = builder.resolve(name, std::net::SocketAddr::new(ip, port));
+            Ok((builder, url.as_str().trim_end_matches('/').to_owned()))
+        }
+        _ => {
+            tracing::warn!("CONSUL_TLS_SERVER_NAME={name} needs an IP address in CONSUL_HTTP_ADDR; it is ignored");
+            Ok((builder, base))
+        }
+    }
+}
+
+/// The innermost cause says what happened; the outer ones only that a request was sent.
+pub fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

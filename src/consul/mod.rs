@@ -1,0 +1,10 @@
+//! What lictor knows of Consul.
+//!
+//! [`command`] reads an agent's command line and its JSON configuration as far as lictor must know it (pure, but for the
+//! files it is handed); [`endpoint`] says where the agent's API is and with what it is asked; [`wire`] reads its answers
+//! (pure); [`client`] asks.
+
+pub mod client;
+pub mod command;
+pub mod endpoint;
+pub mod wire;

@@ -1,0 +1,64 @@
+//! The answers of an agent's API. Pure.
+
+use serde_json::Value;
+
+use crate::core::event::{AgentFacts, CatalogNode};
+
+/// Reads `GET /v1/agent/self`. What is missing (an old version, a thinned-out answer) stays empty.
+pub fn agent(body: &Value) -> AgentFacts {
+    let config = &body["Config"];
+    let debug = &body["DebugConfig"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    AgentFacts {
+        node_name: text(&config["NodeName"]),
+        node_id: text(&config["NodeID"]),
+        datacenter: text(&config["Datacenter"]),
+        version: text(&config["Version"]),
+        advertise: body["Member"]["Addr"].as_str().and_then(|ip| ip.parse().ok()),
+        leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
+        leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
+    }
+}
+
+/// Reads `GET /v1/status/leader`: a JSON string, empty where there is no leader.
+pub fn leader(body: &Value) -> Option<String> {
+    body.as_str()
+        .filter(|leader| !leader.is_empty())
+        .map(str::to_owned)
+}
+
+/// Reads `GET /v1/catalog/node/<name>`: an object with `Node` and `Services`, or `null`.
+pub fn catalog(index: u64, body: &Value) -> CatalogNode {
+    let node = &body["Node"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    CatalogNode {
+        index,
+        present: node.is_object(),
+        id: text(&node["ID"]),
+        address: text(&node["Address"]),
+        services: body["Services"]
+            .as_object()
+            .map(|services| services.keys().cloned().collect())
+            .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_absent_node_is_not_an_empty_one() {
+        assert!(!catalog(7, &Value::Null).present);
+        let node = catalog(7, &json!({ "Node": { "ID": "i", "Address": "a" }, "Services": { "s": {} } }));
+        assert_eq!((node.present, node.index, node.services), (true, 7, vec!["s".to_owned()]));
+        assert!(catalog(7, &json!({ "Node": {}, "Services": null })).services.is_empty());
+    }
+
+    #[test]
+    fn no_leader_is_an_empty_string() {
+        assert_eq!(leader(&json!("")), None);
+        assert_eq!(leader(&json!("10.0.0.1:8300")), Some("10.0.0.1:8300".to_owned()));
+    }
+}

@@ -1,0 +1,84 @@
+//! What can be done: everything the core ever asks of the driver.
+
+use std::fmt;
+
+use crate::core::Moment;
+use crate::core::event::Waiter;
+use crate::exit::Exit;
+
+/// One thing to do in the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Look for the host's address; ends in [`crate::core::event::Event::Addressed`].
+    FindAddress,
+    /// Write the registration; ends in [`crate::core::event::Event::Staged`].
+    Stage,
+    /// Start the agent; ends in [`crate::core::event::Event::Spawned`].
+    Spawn,
+    /// Send the agent a signal by its number.
+    Signal(i32),
+    /// Ask the agent's API; ends in [`crate::core::event::Event::Answered`] unless forgotten before.
+    Ask(Question),
+    /// Drop every question that is not answered yet: their answers would speak of a past life.
+    Forget,
+    /// Tell somebody at the control socket how his reload went.
+    Reply(Waiter, ReloadOutcome),
+    /// Tell the log.
+    Say(Level, String),
+    /// End lictor. Nothing follows.
+    Exit(Exit),
+}
+
+/// A question for the agent's API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// `GET /v1/agent/self`.
+    Agent,
+    /// `GET /v1/status/leader`.
+    Leader,
+    /// `GET /v1/catalog/node/<node>`; with a `change`, answered as soon as the answer is another one.
+    Catalog {
+        /// The node's name.
+        node: String,
+        /// Wait for something newer than this index, at most for this long.
+        change: Option<(u64, Moment)>,
+    },
+    /// `PUT /v1/agent/reload`.
+    Reload,
+    /// `PUT /v1/agent/leave`.
+    Leave,
+}
+
+/// How a reload went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// The agent took its configuration anew.
+    Reloaded,
+    /// The agent was told by a signal, which has no answer.
+    Signaled,
+    /// It did not work, and why.
+    Failed(String),
+}
+
+impl fmt::Display for ReloadOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reloaded => f.write_str("reloaded"),
+            Self::Signaled => f.write_str("told the agent by SIGHUP, which gives no answer"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// For somebody who looks into lictor itself.
+    Debug,
+    /// The normal course.
+    Info,
+    /// Odd, and life goes on.
+    Warn,
+    /// Something that was wanted did not happen.
+    Error,
+}

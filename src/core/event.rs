@@ -1,0 +1,182 @@
+//! What can happen: everything the core is ever told.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::exit::Exit;
+
+/// One thing that happened in the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// lictor is set up: signals are caught, the control socket is bound. Always the first event.
+    Begin,
+    /// A signal was sent to lictor.
+    Signal(Signal),
+    /// The search for the host's address ended.
+    Addressed(Result<Address, Exit>),
+    /// What the agent reads was written, or could not be.
+    Staged(Result<Staged, Exit>),
+    /// The agent was spawned (its process id), or could not be.
+    Spawned(Result<i32, Exit>),
+    /// The agent's process ended.
+    Ended(End),
+    /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
+    Notified,
+    /// The agent's API answered a question, or did not.
+    Answered(Answer),
+    /// Somebody asked for a reload over the control socket and waits for its result.
+    ReloadAsked(Waiter),
+    /// A deadline of the timer table has passed.
+    Tick,
+}
+
+/// A signal lictor acts upon, or passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: stop, as `--on-stop` says.
+    Terminate,
+    /// SIGINT: the same.
+    Interrupt,
+    /// SIGQUIT: stop without a leave.
+    Quit,
+    /// SIGHUP: reload.
+    Hangup,
+    /// Any other catchable signal by its number: the agent's business, so it is passed on.
+    Other(i32),
+}
+
+/// The address that was found or given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// The interface that carries it, where one does.
+    pub interface: Option<String>,
+    /// Why this one: a sentence for a person.
+    pub reason: String,
+    /// What is odd about it, if anything: a sentence for a person.
+    pub warning: Option<String>,
+}
+
+/// What was written for the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Staged {
+    /// The ids of the services in the registration, which the catalog must show.
+    pub services: Vec<String>,
+    /// The directory handed to the agent, where there is a registration.
+    pub directory: Option<String>,
+}
+
+/// How a process ended, and the last it had to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Its exit code, or the signal that ended it.
+    pub how: How,
+    /// Its last lines of output, for the reason of a failure; may be empty.
+    pub last_words: String,
+}
+
+/// The two ways in which a process can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It exited with this code.
+    Exited(u8),
+    /// This signal ended it.
+    Signaled(i32),
+}
+
+impl How {
+    /// The exit code a shell would report: the code itself, or 128 plus the signal's number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signaled(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with {code}"),
+            Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
+        }
+    }
+}
+
+/// Somebody at the control socket who waits for a result; the driver knows who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Waiter(pub u64);
+
+/// What the agent's API said. There is one answer to each [`crate::core::action::Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// `GET /v1/agent/self`.
+    Agent(Result<Box<AgentFacts>, Refusal>),
+    /// `GET /v1/status/leader`: the leader's address, or none.
+    Leader(Result<Option<String>, Refusal>),
+    /// `GET /v1/catalog/node/<name>`.
+    Catalog(Result<CatalogNode, Refusal>),
+    /// `PUT /v1/agent/reload`.
+    Reload(Result<(), Refusal>),
+    /// `PUT /v1/agent/leave`.
+    Leave(Result<(), Refusal>),
+}
+
+/// What an agent tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentFacts {
+    /// The name under which it is in the catalog.
+    pub node_name: String,
+    /// Its node id.
+    pub node_id: String,
+    /// Its datacenter.
+    pub datacenter: String,
+    /// Its version.
+    pub version: String,
+    /// The address it advertises in the LAN.
+    pub advertise: Option<IpAddr>,
+    /// Whether it leaves on SIGTERM, where it says so.
+    pub leaves_on_terminate: Option<bool>,
+    /// Whether it leaves on SIGINT, where it says so.
+    pub leaves_on_interrupt: Option<bool>,
+}
+
+/// What the catalog holds under our name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CatalogNode {
+    /// The index of this answer, for a blocking query after it.
+    pub index: u64,
+    /// Whether the node is there at all.
+    pub present: bool,
+    /// Its node id.
+    pub id: String,
+    /// Its address.
+    pub address: String,
+    /// The ids of its services.
+    pub services: Vec<String>,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody answers there.
+    Unreachable(String),
+    /// The token, or its absence, does not allow it.
+    Denied(String),
+    /// An answer that says it did not work.
+    Failed(String),
+    /// No answer in time.
+    TimedOut(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(what) => write!(f, "the agent's API cannot be reached: {what}"),
+            Self::Denied(what) => write!(f, "the agent's API denied it: {what}"),
+            Self::Failed(what) => write!(f, "the agent answered: {what}"),
+            Self::TimedOut(what) => write!(f, "no answer in time: {what}"),
+        }
+    }
+}

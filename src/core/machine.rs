@@ -1,0 +1,365 @@
+//! The machine: event × phase → actions.
+//!
+//! [`Machine::handle`] is the only way in. What belongs to one part of an agent's life is in the file of that name and
+//! is called from here; here is only who is called when.
+
+use crate::core::Moment;
+use crate::core::action::{Action, Level, Question};
+use crate::core::conditions::{Conditions, Kind, Truth};
+use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
+use crate::core::leave::Stop;
+use crate::core::phase::Phase;
+use crate::core::reload::Reload;
+use crate::core::restart::Restarts;
+use crate::core::start::Start;
+use crate::core::timers::{Timer, Timers};
+use crate::exit::{self, Exit};
+
+/// What SIGTERM and SIGINT to lictor do to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStop {
+    /// Leave the cluster.
+    Leave,
+    /// Stop without leaving, so that a quick restart keeps every service in place.
+    Stay,
+}
+
+/// What the core must know before anything happens.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whether a missing address ends lictor.
+    pub needs_address: bool,
+    /// Whether the agent has an HTTP API that lictor can ask.
+    pub api: bool,
+    /// The name the agent will have, until it says so itself.
+    pub node_name: String,
+    /// Whether the agent's own configuration says that it leaves on SIGTERM; `None` where it says nothing.
+    pub leaves_on_terminate: Option<bool>,
+    /// The same for SIGINT.
+    pub leaves_on_interrupt: Option<bool>,
+    /// Whether the agent is a server, whose defaults differ.
+    pub server: bool,
+    /// `--on-stop`.
+    pub on_stop: OnStop,
+    /// `--stop-timeout`: the budget for all of a stop.
+    pub stop_timeout: Moment,
+    /// `--start-timeout`; `None` waits for ever.
+    pub start_timeout: Option<Moment>,
+    /// `--restart`: whether a crash of an agent that was once ready is followed by a restart.
+    pub restart: bool,
+    /// `--restart-limit`: crashes in a row after which lictor gives up.
+    pub restart_limit: u32,
+    /// Seeds the jitter.
+    pub seed: u64,
+}
+
+/// The agent's process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Child {
+    pub(super) pid: i32,
+    pub(super) since: Moment,
+}
+
+/// The state of everything.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) config: Config,
+    pub(super) now: Moment,
+    pub(super) phase: Phase,
+    pub(super) phase_since: Moment,
+    pub(super) conditions: Conditions,
+    pub(super) timers: Timers,
+    pub(super) rng: fastrand::Rng,
+    pub(super) address: Option<Address>,
+    pub(super) staged: Staged,
+    pub(super) child: Option<Child>,
+    pub(super) facts: AgentFacts,
+    pub(super) start: Start,
+    pub(super) reload: Reload,
+    pub(super) restarts: Restarts,
+    pub(super) stop: Option<Stop>,
+    pub(super) out: Vec<Action>,
+}
+
+impl Machine {
+    /// A machine at the beginning of its life.
+    pub fn new(config: Config) -> Self {
+        let facts = AgentFacts {
+            node_name: config.node_name.clone(),
+            leaves_on_terminate: config.leaves_on_terminate,
+            leaves_on_interrupt: config.leaves_on_interrupt,
+            ..AgentFacts::default()
+        };
+        Self {
+            rng: fastrand::Rng::with_seed(config.seed),
+            config,
+            now: Moment::ZERO,
+            phase: Phase::Addressing,
+            phase_since: Moment::ZERO,
+            conditions: Conditions::default(),
+            timers: Timers::default(),
+            address: None,
+            staged: Staged::default(),
+            child: None,
+            facts,
+            start: Start::default(),
+            reload: Reload::default(),
+            restarts: Restarts::default(),
+            stop: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// When [`Event::Tick`] is due next.
+    pub fn deadline(&self) -> Option<Moment> {
+        self.timers.next()
+    }
+
+    /// Takes in what happened at `now` and says what to do about it, in order.
+    ///
+    /// Moments must not run backwards. After [`Action::Exit`] every event is ignored.
+    pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Action> {
+        self.now = now;
+        if self.phase != Phase::Exited {
+            self.dispatch(event);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Begin => self.out.push(Action::FindAddress),
+            Event::Signal(signal) => self.signalled(signal),
+            Event::Addressed(found) => self.addressed(found),
+            Event::Staged(staged) => self.staged(staged),
+            Event::Spawned(Ok(pid)) => self.spawned(pid),
+            Event::Spawned(Err(exit)) => self.spawn_failed(exit),
+            Event::Ended(end) => self.ended(&end),
+            Event::Notified => self.notified(),
+            Event::Answered(answer) => self.answered(answer),
+            Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
+            Event::Tick => {
+                while let Some(timer) = self.timers.take_due(self.now) {
+                    self.timed_out(timer);
+                }
+            }
+        }
+    }
+
+    fn signalled(&mut self, signal: Signal) {
+        match signal {
+            Signal::Terminate => self.stop_asked("SIGTERM", self.config.on_stop),
+            Signal::Interrupt => self.stop_asked("SIGINT", self.config.on_stop),
+            Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
+            Signal::Hangup => self.reload_asked(None),
+            Signal::Other(number) if self.child.is_some() => {
+                self.out.push(Action::Signal(number));
+            }
+            Signal::Other(_) => {}
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Agent(result) => self.agent_answered(result),
+            Answer::Leader(result) => self.leader_answered(result),
+            // The catalog is read for two ends: to see the registration come, and to see it go.
+            Answer::Catalog(result) if self.stop.is_some() => self.leave_watched(result),
+            Answer::Catalog(result) => self.catalog_answered(result),
+            Answer::Reload(result) => self.reload_answered(result),
+            Answer::Leave(result) => self.leave_answered(result),
+        }
+    }
+
+    fn timed_out(&mut self, timer: Timer) {
+        match timer {
+            Timer::Ask => self.ask_next(),
+            Timer::Settle => self.settled(),
+            Timer::Start => self.never_ready(),
+            Timer::Restart => self.spawn(),
+            Timer::GoodRun => self.restarts.forgive(),
+            Timer::Patience => self.ask_leave(),
+            Timer::Kill => self.kill(),
+        }
+    }
+
+    fn addressed(&mut self, found: Result<Address, Exit>) {
+        match found {
+            Ok(address) => {
+                self.set(Kind::AddressKnown, Truth::True, "Found", &address.reason);
+                self.say(
+                    Level::Info,
+                    format!("address {}: {}", address.ip, address.reason),
+                );
+                if let Some(warning) = &address.warning {
+                    self.say(Level::Warn, warning.clone());
+                }
+                self.address = Some(address);
+            }
+            Err(exit) => {
+                self.set(
+                    Kind::AddressKnown,
+                    Truth::False,
+                    "NoneUsable",
+                    &exit.reason,
+                );
+                if self.config.needs_address {
+                    return self.exit(exit);
+                }
+                self.say(
+                    Level::Warn,
+                    format!("going on without an address: {}", exit.reason),
+                );
+            }
+        }
+        self.enter(Phase::Staging);
+        self.out.push(Action::Stage);
+    }
+
+    fn staged(&mut self, staged: Result<Staged, Exit>) {
+        match staged {
+            Ok(staged) => {
+                self.set(Kind::ConfigGood, Truth::True, "Staged", "");
+                if let Some(directory) = &staged.directory {
+                    let text = format!(
+                        "registration of {} written to {directory}",
+                        staged.services.join(", ")
+                    );
+                    self.say(Level::Info, text);
+                }
+                self.staged = staged;
+                self.spawn();
+            }
+            Err(exit) => self.exit(exit),
+        }
+    }
+
+    fn spawn(&mut self) {
+        self.enter(Phase::Starting);
+        self.out.push(Action::Spawn);
+    }
+
+    fn spawn_failed(&mut self, exit: Exit) {
+        // Nothing that happens after the first start may end lictor of itself: a binary that is being replaced, or a
+        // full process table, is a crash like another.
+        if self.start.ever_spawned {
+            self.restart_or_exit(exit);
+        } else {
+            self.exit(exit);
+        }
+    }
+
+    /// The agent's process is gone. What that means depends on who wanted it, and on whether it was ever of use.
+    fn ended(&mut self, end: &End) {
+        let Some(child) = self.child.take() else {
+            return;
+        };
+        let lived = self.now.saturating_sub(child.since);
+        self.forget();
+        self.timers.clear_all();
+        self.not_ready("AgentEnded", &format!("the agent {}", end.how));
+        self.set(
+            Kind::AgentRunning,
+            Truth::False,
+            "Ended",
+            format!("the agent {}", end.how),
+        );
+        for kind in [Kind::Joined, Kind::IdentityHeld, Kind::Registered] {
+            self.set(kind, Truth::Unknown, "AgentEnded", "");
+        }
+        self.reload_lost();
+        if self.stop.is_some() {
+            return self.stopped(end);
+        }
+        let told = format!(
+            "the agent {} after {}{}",
+            end.how,
+            seconds(lived),
+            last_words(end)
+        );
+        match end.how.code() {
+            0 => {
+                let reason = "the agent ended by itself with 0: somebody asked it to leave or to stop";
+                self.say(Level::Info, reason);
+                self.exit(Exit::ok());
+            }
+            code if !self.start.ever_ready => {
+                self.exit(Exit::new(code, format!("{told}; it was never ready")));
+            }
+            code => self.restart_or_exit(Exit::new(code, told)),
+        }
+    }
+
+    /// After a crash: a restart in place, unless that is not wanted or was tried too often.
+    fn restart_or_exit(&mut self, exit: Exit) {
+        if !self.config.restart {
+            return self.exit(exit);
+        }
+        let Some(delay) = self
+            .restarts
+            .next(self.config.restart_limit, &mut self.rng)
+        else {
+            let reason = format!(
+                "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
+                self.restarts.in_a_row() , exit.reason
+            );
+            return self.exit(Exit::new(exit::RESTARTS, reason));
+        };
+        self.say(
+            Level::Warn,
+            format!("{}; restarting it in {}", exit.reason, seconds(delay)),
+        );
+        self.enter(Phase::Backoff);
+        self.timers.set(Timer::Restart, self.now + delay);
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.phase_since = self.now;
+            self.say(Level::Debug, format!("phase {phase}"));
+        }
+    }
+
+    pub(super) fn exit(&mut self, exit: Exit) {
+        self.timers.clear_all();
+        self.enter(Phase::Exited);
+        self.out.push(Action::Exit(exit));
+    }
+
+    pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.out.push(Action::Say(level, text.into()));
+    }
+
+    pub(super) fn ask(&mut self, question: Question) {
+        self.out.push(Action::Ask(question));
+    }
+
+    pub(super) fn set(
+        &mut self,
+        kind: Kind,
+        truth: Truth,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> bool {
+        self.conditions.set(self.now, kind, truth, reason, message)
+    }
+
+    /// Readiness is the last latch to drop in, and the first to drop out.
+    pub(super) fn not_ready(&mut self, reason: &'static str, message: &str) {
+        self.set(Kind::Ready, Truth::False, reason, message);
+    }
+}
+
+/// A duration for a person.
+pub(super) fn seconds(duration: Moment) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// An agent's last words, ready to be hung behind a sentence.
+pub(super) fn last_words(end: &End) -> String {
+    match end.last_words.trim() {
+        "" => String::new(),
+        words => format!("; its last words: {words}"),
+    }
+}

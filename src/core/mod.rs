@@ -1,0 +1,30 @@
+//! The pure core: what to do next, given what just happened.
+//!
+//! Events go in, actions come out, and the time is an argument. Nothing here opens a file, sends a byte, reads a
+//! clock, starts a task or waits; nothing here imports another module of this crate but [`crate::exit`], the table of
+//! exit codes. So every edge of an agent's life can be written down as a transcript and tested without a process.
+//!
+//! * [`event`] and [`action`] are the two closed vocabularies; an addition to either fails to compile until
+//!   [`machine`] and the driver say what it means.
+//! * [`machine`] is the dispatch: event × phase.
+//! * [`start`] reads an agent's way to readiness, [`reload`] a reload, [`leave`] the order of a stop, [`restart`] the
+//!   back-off after a crash.
+//! * [`timers`] is the table of deadlines, [`conditions`] what everybody is told, [`status`] a picture of it all.
+
+pub mod action;
+pub mod conditions;
+pub mod event;
+pub mod leave;
+pub mod machine;
+pub mod phase;
+pub mod reload;
+pub mod restart;
+pub mod start;
+pub mod status;
+pub mod timers;
+
+#[cfg(test)]
+mod scenarios;
+
+/// A moment, as the time since lictor's start. The driver owns the clock; the core only compares.
+pub type Moment = std::time::Duration;

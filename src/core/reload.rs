@@ -1,0 +1,153 @@
+//! A reload: kept until the agent can take it, asked one at a time, told to whoever waits for it.
+//!
+//! A SIGHUP in an agent's first 50 ms ends it, and one in its first half second is ignored. A `PUT /v1/agent/reload` is
+//! held by the agent until it can act on it, and has an answer; so it is the way, and the signal is the other way.
+
+use crate::core::action::{Action, Level, Question, ReloadOutcome};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{Refusal, Waiter};
+use crate::core::machine::Machine;
+use crate::core::phase::Phase;
+use crate::core::timers::Timer;
+
+const SIGHUP: i32 = 1;
+
+/// The reloads that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Reload {
+    /// One was asked for and has not been begun.
+    pub(super) pending: bool,
+    running: bool,
+    /// The API denied it: it will have to be the signal, once the agent takes signals.
+    by_signal: bool,
+    /// Who waits for the one that is pending.
+    waiting: Vec<Waiter>,
+    /// Who waits for the one that runs.
+    served: Vec<Waiter>,
+    /// How many were answered or signalled.
+    pub(super) count: u32,
+    /// How the last one went.
+    pub(super) last: Option<ReloadOutcome>,
+}
+
+impl Machine {
+    pub(super) fn reload_asked(&mut self, waiter: Option<Waiter>) {
+        if self.stop.is_some() {
+            let why = "lictor is stopping, and a reload would break the leave";
+            self.say(Level::Warn, format!("reload ignored: {why}"));
+            if let Some(waiter) = waiter {
+                let outcome = ReloadOutcome::Failed(why.to_owned());
+                self.out.push(Action::Reply(waiter, outcome));
+            }
+            return;
+        }
+        self.reload.waiting.extend(waiter);
+        self.reload.pending = true;
+        self.reload_if_possible();
+        if self.reload.pending {
+            self.say(Level::Info, "reload kept until the agent can take it");
+        }
+    }
+
+    /// Begins the reload that is pending, if there is one and the agent can take it.
+    pub(super) fn reload_if_possible(&mut self) {
+        let reload = &mut self.reload;
+        if !reload.pending || reload.running || self.child.is_none() || self.stop.is_some() {
+            return;
+        }
+        if reload.by_signal || !self.config.api {
+            if self.start.was_ready {
+                self.reload_by_signal();
+            }
+            return;
+        }
+        if !self.start.answered {
+            return;
+        }
+        reload.pending = false;
+        reload.running = true;
+        reload.served = std::mem::take(&mut reload.waiting);
+        self.enter(Phase::Reloading);
+        self.say(Level::Info, "asking the agent to reload");
+        self.ask(Question::Reload);
+    }
+
+    pub(super) fn reload_answered(&mut self, result: Result<(), Refusal>) {
+        if !self.reload.running {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
+                self.reload_ended(ReloadOutcome::Reloaded);
+            }
+            Err(Refusal::Denied(what)) => {
+                self.say(
+                    Level::Warn,
+                    format!("the API denies the reload ({what}); using SIGHUP"),
+                );
+                let reload = &mut self.reload;
+                reload.running = false;
+                reload.by_signal = true;
+                reload.pending = true;
+                reload.waiting.append(&mut reload.served);
+                self.resume();
+                self.reload_if_possible();
+            }
+            Err(refusal) => {
+                let why = refusal.to_string();
+                self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
+                self.reload_ended(ReloadOutcome::Failed(why));
+            }
+        }
+    }
+
+    fn reload_by_signal(&mut self) {
+        self.reload.pending = false;
+        self.reload.served = std::mem::take(&mut self.reload.waiting);
+        self.out.push(Action::Signal(SIGHUP));
+        self.reload_ended(ReloadOutcome::Signaled);
+    }
+
+    fn reload_ended(&mut self, outcome: ReloadOutcome) {
+        let level = match outcome {
+            ReloadOutcome::Failed(_) => Level::Error,
+            ReloadOutcome::Reloaded | ReloadOutcome::Signaled => Level::Info,
+        };
+        self.say(level, format!("reload: {outcome}"));
+        self.reload.running = false;
+        self.reload.count += 1;
+        for waiter in std::mem::take(&mut self.reload.served) {
+            self.out.push(Action::Reply(waiter, outcome.clone()));
+        }
+        self.reload.last = Some(outcome);
+        self.resume();
+        // Consul unloads every service before it loads them anew: look at once whether ours is still there.
+        if self.start.was_ready && self.config.api {
+            self.timers.set(Timer::Ask, self.now);
+        }
+        self.reload_if_possible();
+    }
+
+    /// Back to where the reload found the agent.
+    fn resume(&mut self) {
+        if self.phase == Phase::Reloading {
+            let ready = self.conditions.holds(Kind::Ready);
+            self.enter(if ready { Phase::Ready } else { Phase::Joining });
+        }
+    }
+
+    /// The agent is gone: whoever waits is told that the next start reads the configuration anyway.
+    pub(super) fn reload_lost(&mut self) {
+        let reload = &mut self.reload;
+        let mut waiters = std::mem::take(&mut reload.served);
+        waiters.append(&mut reload.waiting);
+        reload.pending = false;
+        reload.running = false;
+        let why = "the agent ended; it reads its configuration when it starts again";
+        for waiter in waiters {
+            let outcome = ReloadOutcome::Failed(why.to_owned());
+            self.out.push(Action::Reply(waiter, outcome));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Restarts after a crash: back-off, jitter and a limit.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A run that has been ready for this long makes earlier crashes count no more.
+pub(super) const GOOD_RUN: Duration = Duration::from_secs(60);
+
+/// The crashes so far.
+#[derive(Debug, Default)]
+pub(super) struct Restarts {
+    in_a_row: u32,
+    /// All restarts since lictor's start.
+    pub(super) total: u32,
+}
+
+impl Restarts {
+    /// Counts a crash: how long to wait before the next start, or `None` once `limit` restarts in a row were of no use.
+    ///
+    /// The delay doubles from a quarter of a second to half a minute. Up to a fifth of it is taken off by chance, so that
+    /// agents that crashed together on many hosts do not come back together.
+    pub(super) fn next(&mut self, limit: u32, rng: &mut fastrand::Rng) -> Option<Duration> {
+        if self.in_a_row >= limit {
+            self.in_a_row += 1;
+            return None;
+        }
+        let full = FIRST
+            .saturating_mul(1 << self.in_a_row.min(16))
+            .min(LONGEST);
+        self.in_a_row += 1;
+        self.total += 1;
+        Some(full.mul_f64(1.0 - 0.2 * rng.f64()))
+    }
+
+    /// How many crashes there were without a good run between them.
+    pub(super) fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
+    /// A good run: earlier crashes no longer count.
+    pub(super) fn forgive(&mut self) {
+        self.in_a_row = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_doubles_is_jittered_and_ends_at_the_limit() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut restarts = Restarts::default();
+        for n in 0..10 {
+            let full = FIRST.saturating_mul(1 << n).min(LONGEST);
+            let delay = restarts.next(10, &mut rng).expect("under the limit");
+            assert!(delay <= full && delay >= full.mul_f64(0.8), "{delay:?} of {full:?}");
+        }
+        assert_eq!(restarts.next(10, &mut rng), None);
+        restarts.forgive();
+        assert!(restarts.next(10, &mut rng).expect("forgiven") <= FIRST);
+        assert_eq!(restarts.total, 11);
+    }
+
+    #[test]
+    fn a_limit_of_none_allows_none() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        assert_eq!(Restarts::default().next(0, &mut rng), None);
+    }
+}

@@ -1,0 +1,366 @@
+//! An agent's way from its start to readiness, and how its readiness is watched afterwards.
+//!
+//! The chain of questions is one at a time: is the API there (`agent/self`), is there a leader (`status/leader`), does
+//! the catalog show our registration (`catalog/node`, as a blocking query, so that nothing is polled once the agent has
+//! joined). Afterwards one read a minute, jittered, sees whether it is still so.
+
+use std::time::Duration;
+
+use crate::core::action::{Action, Level, Question};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{AgentFacts, CatalogNode, Refusal};
+use crate::core::machine::{Child, Machine, OnStop, seconds};
+use crate::core::phase::Phase;
+use crate::core::restart::GOOD_RUN;
+use crate::core::timers::Timer;
+use crate::exit::{self, Exit};
+
+/// An agent needs some 80 ms from exec to its first HTTP answer: asking earlier is in vain.
+const FIRST_ASK: Duration = Duration::from_millis(50);
+/// The first pause between two questions in vain; each further one is a third longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long the registration may take to show before the agent counts as ready without it (2.9 s were seen at most).
+const SETTLE: Duration = Duration::from_secs(10);
+/// How long a blocking query waits at the server.
+const CHANGE: Duration = Duration::from_secs(30);
+/// Between two reads of a ready agent, less the jitter.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// What is known of the way to readiness. All but the first three are of the current run.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    pub(super) ever_spawned: bool,
+    pub(super) ever_ready: bool,
+    /// The catalog showed us under our name: from then on its absence there means something.
+    pub(super) was_in_catalog: bool,
+    /// The API has answered.
+    pub(super) answered: bool,
+    /// The agent was ready, so that its signal handlers are in place.
+    pub(super) was_ready: bool,
+    asking: bool,
+    in_vain: u32,
+    index: u64,
+    /// The catalog may not be read with the token there is.
+    catalog_denied: bool,
+}
+
+impl Machine {
+    pub(super) fn spawned(&mut self, pid: i32) {
+        self.child = Some(Child {
+            pid,
+            since: self.now,
+        });
+        self.start = Start {
+            ever_spawned: true,
+            ever_ready: self.start.ever_ready,
+            was_in_catalog: self.start.was_in_catalog,
+            ..Start::default()
+        };
+        self.set(
+            Kind::AgentRunning,
+            Truth::True,
+            "Spawned",
+            format!("process {pid}"),
+        );
+        self.not_ready("Starting", "the agent was just started");
+        self.say(Level::Info, format!("agent started, pid {pid}"));
+        if self.config.api {
+            self.timers.set(Timer::Ask, self.now + FIRST_ASK);
+        }
+        if let (false, Some(timeout)) = (self.start.ever_ready, self.config.start_timeout) {
+            self.timers.set(Timer::Start, self.now + timeout);
+        }
+    }
+
+    /// Drops the questions that are under way.
+    pub(super) fn forget(&mut self) {
+        self.start.asking = false;
+        self.out.push(Action::Forget);
+    }
+
+    /// Asks whatever is not known yet.
+    pub(super) fn ask_next(&mut self) {
+        if self.start.asking || self.child.is_none() || !self.config.api {
+            return;
+        }
+        self.start.asking = true;
+        self.timers.clear(Timer::Ask);
+        let question = if !self.start.answered {
+            Question::Agent
+        } else if !self.conditions.holds(Kind::Joined) || self.start.catalog_denied {
+            Question::Leader
+        } else {
+            let wait = self.start.index > 0 && !self.conditions.holds(Kind::Registered);
+            Question::Catalog {
+                node: self.facts.node_name.clone(),
+                change: wait.then_some((self.start.index, CHANGE)),
+            }
+        };
+        self.ask(question);
+    }
+
+    /// The last question was of no use: asks again, later each time.
+    fn ask_again(&mut self) {
+        let pause = FIRST_PAUSE
+            .mul_f64(1.33_f64.powi(self.start.in_vain.min(40) as i32))
+            .min(LONGEST_PAUSE);
+        self.start.in_vain += 1;
+        let pause = pause.mul_f64(1.0 - 0.1 * self.rng.f64());
+        self.timers.set(Timer::Ask, self.now + pause);
+    }
+
+    /// The last question was of use: goes on at once.
+    fn ask_on(&mut self) {
+        self.start.in_vain = 0;
+        self.ask_next();
+    }
+
+    pub(super) fn agent_answered(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
+        self.start.asking = false;
+        match result {
+            Ok(facts) => {
+                self.say(
+                    Level::Info,
+                    format!(
+                        "the agent answers: Consul {} as node {} in {}",
+                        facts.version, facts.node_name, facts.datacenter
+                    ),
+                );
+                self.facts = *facts;
+            }
+            Err(refusal @ (Refusal::Unreachable(_) | Refusal::TimedOut(_))) => {
+                if self.start.in_vain == 15 {
+                    self.say(Level::Warn, format!("not started yet: {refusal}"));
+                }
+                self.not_ready("Starting", &refusal.to_string());
+                return self.ask_again();
+            }
+            // It answers, it just does not tell: the command line's facts have to do.
+            Err(refusal) => self.say(
+                Level::Warn,
+                format!("agent/self cannot be read ({refusal}); going by the agent's command line"),
+            ),
+        }
+        self.start.answered = true;
+        if self.stop.is_some() {
+            return self.ask_leave();
+        }
+        self.enter(Phase::Joining);
+        self.ask_on();
+        self.reload_if_possible();
+    }
+
+    pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
+        self.start.asking = false;
+        if self.stop.is_some() {
+            return;
+        }
+        match result {
+            Ok(Some(leader)) => {
+                let news = self.set(
+                    Kind::Joined,
+                    Truth::True,
+                    "LeaderKnown",
+                    format!("the leader is {leader}"),
+                );
+                if news {
+                    self.say(Level::Info, format!("joined; the leader is {leader}"));
+                    self.timers.set(Timer::Settle, self.now + SETTLE);
+                }
+                if self.start.catalog_denied {
+                    return self.settled();
+                }
+                self.ask_on();
+            }
+            Ok(None) => {
+                self.lost("NoLeader", "the servers have no leader");
+                self.ask_again();
+            }
+            Err(refusal) => {
+                self.lost(reason_of(&refusal), &refusal.to_string());
+                self.ask_again();
+            }
+        }
+    }
+
+    pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
+        self.start.asking = false;
+        match result {
+            Ok(node) => self.catalog_seen(&node),
+            Err(Refusal::Denied(what)) => {
+                self.start.catalog_denied = true;
+                let message = format!("the catalog cannot be read: {what}");
+                self.set(Kind::Registered, Truth::Unknown, "Denied", &message);
+                self.say(Level::Warn, message);
+                self.settled();
+            }
+            Err(refusal) => {
+                self.lost(reason_of(&refusal), &refusal.to_string());
+                self.ask_again();
+            }
+        }
+    }
+
+    fn catalog_seen(&mut self, node: &CatalogNode) {
+        // An index that runs backwards means another server's state; a blocking query must start anew.
+        self.start.index = if node.index < self.start.index {
+            0
+        } else {
+            node.index
+        };
+        if node.present {
+            self.identity_seen(node);
+        }
+        let missing: Vec<&str> = self
+            .staged
+            .services
+            .iter()
+            .filter(|id| !node.services.contains(id))
+            .map(String::as_str)
+            .collect();
+        if node.present && missing.is_empty() {
+            self.set(Kind::Registered, Truth::True, "InCatalog", "");
+            return self.settled();
+        }
+        let message = if node.present {
+            format!(
+                "the catalog's node {} lacks {}",
+                self.facts.node_name,
+                missing.join(", ")
+            )
+        } else {
+            format!("the catalog has no node {}", self.facts.node_name)
+        };
+        if self.set(Kind::Registered, Truth::False, "NotInCatalog", &message)
+            && self.start.was_ready
+        {
+            self.say(Level::Warn, message);
+        }
+        self.ask_again();
+    }
+
+    /// Whether the entry under our name is our own. What to do where it is not is a later matter than seeing it.
+    fn identity_seen(&mut self, node: &CatalogNode) {
+        self.start.was_in_catalog = true;
+        let ours = &self.facts.node_id;
+        if ours.is_empty() {
+            return;
+        }
+        if node.id == *ours {
+            self.set(Kind::IdentityHeld, Truth::True, "Held", "");
+            return;
+        }
+        self.start.was_in_catalog = false;
+        let message = format!(
+            "the catalog's node {} is {} at {}, not this agent ({ours})",
+            self.facts.node_name, node.id, node.address
+        );
+        if self.set(Kind::IdentityHeld, Truth::False, "AnotherNode", &message) {
+            self.say(Level::Error, message);
+        }
+    }
+
+    /// `READY=1`: the first join succeeded, so the next question will not be in vain.
+    pub(super) fn notified(&mut self) {
+        if self.child.is_none() || self.stop.is_some() {
+            return;
+        }
+        if self.config.api {
+            self.start.in_vain = 0;
+            return self.ask_next();
+        }
+        self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
+        let message = "the agent's HTTP API is off";
+        self.set(Kind::Registered, Truth::Unknown, "NoApi", message);
+        self.settled();
+    }
+
+    /// All was seen that can be waited for: the agent is ready.
+    pub(super) fn settled(&mut self) {
+        if !self.conditions.holds(Kind::Joined) || self.stop.is_some() {
+            return;
+        }
+        self.timers.clear(Timer::Settle);
+        self.timers.clear(Timer::Start);
+        if self.config.api {
+            let pause = HEARTBEAT.mul_f64(1.0 - 0.2 * self.rng.f64());
+            let registered = self.conditions.holds(Kind::Registered);
+            if registered || self.start.catalog_denied {
+                self.timers.set(Timer::Ask, self.now + pause);
+            }
+        }
+        let first = !self.start.was_ready;
+        self.start.ever_ready = true;
+        self.start.was_ready = true;
+        self.start.in_vain = 0;
+        if self.phase != Phase::Reloading {
+            self.enter(Phase::Ready);
+        }
+        if self.set(Kind::Ready, Truth::True, "Ready", "") {
+            let took = self
+                .child
+                .map(|child| seconds(self.now.saturating_sub(child.since)))
+                .unwrap_or_default();
+            let registered = match self.conditions.get(Kind::Registered) {
+                condition if condition.truth == Truth::True => "registered".to_owned(),
+                condition => format!("not seen registered: {}", condition.message),
+            };
+            self.say(
+                Level::Info,
+                format!("ready {took} after the agent's start, {registered}"),
+            );
+        }
+        if first {
+            self.timers.set(Timer::GoodRun, self.now + GOOD_RUN);
+        }
+        self.reload_if_possible();
+    }
+
+    /// The cluster is out of reach.
+    fn lost(&mut self, reason: &'static str, message: &str) {
+        self.start.index = 0;
+        self.timers.clear(Timer::Settle);
+        self.set(Kind::Joined, Truth::False, reason, message);
+        self.not_ready(reason, message);
+        if self.phase == Phase::Ready {
+            self.say(Level::Warn, format!("no longer ready: {message}"));
+            self.enter(Phase::Joining);
+        } else if self.start.in_vain == 6 {
+            // A second or so in vain is worth a line; each try is not.
+            self.say(Level::Warn, format!("not joined yet: {message}"));
+        }
+    }
+
+    pub(super) fn never_ready(&mut self) {
+        let why = Kind::ALL
+            .into_iter()
+            .map(|kind| self.conditions.get(kind))
+            .find(|condition| {
+                condition.truth != Truth::True
+                    && !matches!(condition.kind, Kind::IdentityHeld | Kind::Registered)
+            })
+            .map(|condition| format!("{} is {}", condition.kind.name(), condition.message))
+            .unwrap_or_default();
+        let timeout = self.config.start_timeout.unwrap_or_default();
+        let exit = Exit::new(
+            exit::NOT_READY,
+            format!(
+                "the agent was not ready within --start-timeout {}: {why}",
+                seconds(timeout)
+            ),
+        );
+        self.say(Level::Error, exit.reason.clone());
+        // It never was of use to anybody; a leave would wait for servers that were not there all along.
+        self.stop_because(OnStop::Stay, Some(exit));
+    }
+}
+
+fn reason_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Unreachable(_) => "ApiUnreachable",
+        Refusal::Denied(_) => "Denied",
+        Refusal::Failed(_) => "NoServers",
+        Refusal::TimedOut(_) => "ApiTimeout",
+    }
+}

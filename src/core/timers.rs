@@ -1,0 +1,89 @@
+//! The table of deadlines: at most one of each kind, as quinn does it.
+
+use crate::core::Moment;
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// Ask the agent's API again.
+    Ask,
+    /// Stop waiting for the registration to show before calling the agent ready.
+    Settle,
+    /// `--start-timeout`.
+    Start,
+    /// The end of a back-off: start the agent again.
+    Restart,
+    /// The run was good for long enough: earlier crashes no longer count.
+    GoodRun,
+    /// The agent could not take the leave in time: ask by signal.
+    Patience,
+    /// The end of `--stop-timeout`: kill.
+    Kill,
+}
+
+impl Timer {
+    const ALL: [Self; 7] = [
+        Self::Ask,
+        Self::Settle,
+        Self::Start,
+        Self::Restart,
+        Self::GoodRun,
+        Self::Patience,
+        Self::Kill,
+    ];
+}
+
+/// The deadlines that are set.
+#[derive(Debug, Default)]
+pub struct Timers {
+    at: [Option<Moment>; Timer::ALL.len()],
+}
+
+impl Timers {
+    /// Sets `timer` to go off at `at`, whatever it was set to before.
+    pub fn set(&mut self, timer: Timer, at: Moment) {
+        self.at[timer as usize] = Some(at);
+    }
+
+    /// Unsets `timer`.
+    pub fn clear(&mut self, timer: Timer) {
+        self.at[timer as usize] = None;
+    }
+
+    /// Unsets all of them.
+    pub fn clear_all(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The next deadline, if any is set.
+    pub fn next(&self) -> Option<Moment> {
+        self.at.iter().flatten().min().copied()
+    }
+
+    /// Takes one timer that is due at `now`.
+    pub fn take_due(&mut self, now: Moment) -> Option<Timer> {
+        let due = Timer::ALL
+            .into_iter()
+            .find(|timer| self.at[*timer as usize].is_some_and(|at| at <= now))?;
+        self.clear(due);
+        Some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn each_due_timer_is_taken_once_and_the_next_deadline_is_the_earliest() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Kill, Duration::from_secs(5));
+        timers.set(Timer::Ask, Duration::from_secs(1));
+        assert_eq!(timers.next(), Some(Duration::from_secs(1)));
+        assert_eq!(timers.take_due(Duration::from_millis(999)), None);
+        assert_eq!(timers.take_due(Duration::from_secs(1)), Some(Timer::Ask));
+        assert_eq!(timers.take_due(Duration::from_secs(1)), None);
+        assert_eq!(timers.next(), Some(Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,271 @@
+//! The hands: does what the core asks for, and says what came of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::address::choose::{Choice, Failure, choose};
+use crate::address::interfaces;
+use crate::admin::server::Control;
+use crate::admin::wire::{self, ReloadReport, Surroundings};
+use crate::consul::client::Client;
+use crate::consul::command::AgentConfig;
+use crate::consul::endpoint::Endpoint;
+use crate::core::action::{Action, Level, Question, ReloadOutcome};
+use crate::core::event::{Address, Event, Staged, Waiter};
+use crate::core::machine::Machine;
+use crate::driver::sources::{Sources, name};
+use crate::exit::{self, Exit};
+use crate::os;
+use crate::os::address_events::AddressEvents;
+use crate::os::output::Output;
+use crate::os::signals::Inherited;
+use crate::os::spawn::{Program, spawn};
+use crate::registration::{Document, sources, template, write};
+use crate::settings::{self, Settings};
+
+/// Without the kernel's word for it, addresses are looked at this often.
+const WITHOUT_EVENTS: Duration = Duration::from_secs(1);
+
+/// What the hands need.
+pub struct Effects {
+    settings: Settings,
+    program: PathBuf,
+    inherited: Inherited,
+    notify_socket: PathBuf,
+    started: SystemTime,
+    address: Option<Address>,
+    client: Option<Client>,
+    place: Option<String>,
+    agent: Option<(i32, Output)>,
+    waiters: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
+    next_waiter: u64,
+}
+
+impl Effects {
+    /// `program` is COMMAND's executable, found.
+    pub fn new(settings: Settings, program: PathBuf, inherited: Inherited, notify_socket: PathBuf) -> Self {
+        Self {
+            settings,
+            program,
+            inherited,
+            notify_socket,
+            started: SystemTime::now(),
+            address: None,
+            client: None,
+            place: None,
+            agent: None,
+            waiters: HashMap::new(),
+            next_waiter: 0,
+        }
+    }
+
+    /// Does one thing. What is done at once leaves its event in `due`; the exit is returned.
+    pub(super) fn perform(&mut self, action: Action, sources: &mut Sources, due: &mut VecDeque<Event>) -> Option<Exit> {
+        match action {
+            Action::FindAddress => {
+                let wanted = self.settings.wanted.clone();
+                // An address that is not needed is not waited for.
+                let patience = match self.settings.needs_address() {
+                    true => self.settings.address_timeout,
+                    false => Duration::ZERO,
+                };
+                sources.works.push(Box::pin(async move {
+                    Event::Addressed(find_address(&wanted, patience).await)
+                }));
+            }
+            Action::Stage => due.push_back(Event::Staged(self.stage())),
+            Action::Spawn => due.push_back(Event::Spawned(self.spawn())),
+            Action::Signal(signal) => self.signal(signal),
+            Action::Ask(question) => self.ask(question, sources),
+            Action::Forget => sources.asks.clear(),
+            Action::Reply(waiter, outcome) => self.reply(waiter, &outcome),
+            Action::Say(level, text) => match level {
+                Level::Debug => tracing::debug!("{text}"),
+                Level::Info => tracing::info!("{text}"),
+                Level::Warn => tracing::warn!("{text}"),
+                Level::Error => tracing::error!("{text}"),
+            },
+            Action::Exit(exit) => return Some(exit),
+        }
+        None
+    }
+
+    /// Keeps what later actions need of an event on its way to the core.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let Event::Addressed(Ok(address)) = event {
+            self.address = Some(address.clone());
+        }
+    }
+
+    fn stage(&mut self) -> Result<Staged, Exit> {
+        let failed = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
+        let args = self.agent_args();
+        let config = AgentConfig::read(&args);
+        let ip = self.address.as_ref().map(|address| address.ip);
+        let endpoint = Endpoint::find(&config, ip, &environment)
+            .map_err(|error| Exit::new(exit::USAGE, format!("failed to {error}")))?;
+        self.place = endpoint.place.as_ref().map(|place| place.shown());
+        self.client = Client::new(&endpoint).map_err(|error| {
+            let told = crate::consul::client::root_cause(&error);
+            Exit::new(exit::USAGE, format!("failed to use the certificates for the agent's API: {told}"))
+        })?;
+        let documents = self
+            .documents(&config)
+            .and_then(|documents| {
+                if !documents.is_empty() {
+                    write::write(&self.settings.registration_dir, &documents)?;
+                }
+                Ok(documents)
+            })
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Staged {
+            services: documents.iter().flat_map(Document::service_ids).collect(),
+            directory: (!documents.is_empty()).then(|| self.settings.registration_dir.display().to_string()),
+        })
+    }
+
+    fn documents(&self, config: &AgentConfig) -> Result<Vec<Document>, crate::registration::Error> {
+        let address = self.address.as_ref().map(|address| address.ip.to_string());
+        let values = template::Values {
+            address: address.as_deref(),
+            node_name: &settings::node_name(config),
+            host_name: &os::process::host_name(),
+            env: &environment,
+        };
+        sources::render(&self.settings.registration, &values)
+    }
+
+    fn agent_args(&self) -> Vec<OsString> {
+        self.settings.agent_args(self.address.as_ref().map(|address| address.ip))
+    }
+
+    fn spawn(&mut self) -> Result<i32, Exit> {
+        let program = Program {
+            path: self.program.clone(),
+            name: self.settings.command[0].clone(),
+            args: self.agent_args(),
+            env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
+        };
+        let (pid, output) = spawn(&program, self.inherited)?;
+        self.agent = Some((pid, output));
+        Ok(pid)
+    }
+
+    /// The agent was reaped: its number is nobody's from here on.
+    pub(super) fn agent_ended(&mut self, pid: i32) -> Option<Output> {
+        self.agent.take_if(|(agent, _)| *agent == pid).map(|(_, output)| output)
+    }
+
+    fn signal(&self, signal: i32) {
+        // Between an agent's end and the core's word of it there is nobody to signal.
+        let Some((pid, _)) = &self.agent else { return };
+        if let Err(error) = os::process::signal(*pid, signal) {
+            tracing::error!("sending {} to the agent ({pid}) failed: {error}", name(signal));
+        }
+    }
+
+    fn ask(&self, question: Question, sources: &Sources) {
+        let Some(client) = self.client.clone() else {
+            return;
+        };
+        sources
+            .asks
+            .push(Box::pin(async move { Event::Answered(client.ask(question).await) }));
+    }
+
+    /// Answers somebody at the control socket, or makes an event of what he asks.
+    pub(super) fn control(&mut self, control: Control, machine: &Machine) -> Option<Event> {
+        match control {
+            Control::Status(reply) => {
+                let around = Surroundings {
+                    started: self.started,
+                    command: std::iter::once(self.settings.command[0].clone())
+                        .chain(self.agent_args())
+                        .map(|word| word.to_string_lossy().into_owned())
+                        .collect(),
+                    http: self.place.clone(),
+                };
+                // Whoever asked may have gone.
+                let _ = reply.send(wire::report(&machine.status(), &around));
+                None
+            }
+            Control::Reload(reply) => {
+                let waiter = Waiter(self.next_waiter);
+                self.next_waiter += 1;
+                self.waiters.insert(waiter, reply);
+                Some(Event::ReloadAsked(waiter))
+            }
+        }
+    }
+
+    fn reply(&mut self, waiter: Waiter, outcome: &ReloadOutcome) {
+        let Some(reply) = self.waiters.remove(&waiter) else {
+            return;
+        };
+        let _ = reply.send(ReloadReport {
+            ok: !matches!(outcome, ReloadOutcome::Failed(_)),
+            message: outcome.to_string(),
+        });
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Looks for the address until there is one, at each word of the kernel that something has changed.
+///
+/// Several addresses end the search at once: waiting would not make them fewer.
+async fn find_address(wanted: &crate::address::choose::Wanted, patience: Duration) -> Result<Address, Exit> {
+    // Subscribed before the first look, so that a change after it is not missed.
+    let mut events = AddressEvents::subscribe()
+        .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))
+        .ok();
+    let mut last = None;
+    let search = async {
+        loop {
+            match look(wanted) {
+                Ok(choice) => match choice.outcome {
+                    Ok(chosen) => {
+                        return Ok(Address {
+                            ip: chosen.ip,
+                            interface: chosen.interface,
+                            reason: chosen.reason,
+                            warning: chosen.warning,
+                        });
+                    }
+                    Err(Failure::Ambiguous(reason)) => return Err(reason),
+                    Err(Failure::None(reason)) => last = Some(reason),
+                },
+                Err(error) => last = Some(format!("read the interfaces: {error}")),
+            }
+            let heard = match &mut events {
+                Some(events) => events.changed().await.is_ok(),
+                None => false,
+            };
+            if !heard {
+                tokio::time::sleep(WITHOUT_EVENTS).await;
+            }
+        }
+    };
+    let outcome = match timeout(patience, search).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!(
+            "{} (waited {:.1} s, --address-timeout)",
+            last.unwrap_or_default(),
+            patience.as_secs_f64()
+        )),
+    };
+    outcome.map_err(|reason| Exit::new(exit::ADDRESS, format!("failed to {reason}")))
+}
+
+/// One look at the interfaces.
+pub fn look(wanted: &crate::address::choose::Wanted) -> io::Result<Choice> {
+    Ok(choose(wanted, &interfaces::inventory()?))
+}

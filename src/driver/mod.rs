@@ -1,0 +1,37 @@
+//! The one loop: everything that can happen becomes an event for the core, and the core's actions are done.
+//!
+//! The loop holds the clock, the sources of events ([`sources`]) and the hands ([`effects`]). It decides nothing.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::core::event::Event;
+use crate::core::machine::Machine;
+use crate::driver::effects::Effects;
+use crate::driver::sources::Sources;
+use crate::exit::Exit;
+
+pub mod effects;
+pub mod sources;
+
+/// Runs the machine to its end.
+pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
+    #[expect(clippy::disallowed_methods, reason = "the driver owns the clock")]
+    let begin = Instant::now();
+    let mut due = VecDeque::from([Event::Begin]);
+    loop {
+        let event = match due.pop_front() {
+            Some(event) => event,
+            None => sources.next(&machine, &mut effects, begin).await,
+        };
+        tracing::debug!("event {event:?}");
+        effects.note(&event);
+        for action in machine.handle(begin.elapsed(), event) {
+            tracing::debug!("action {action:?}");
+            match effects.perform(action, &mut sources, &mut due) {
+                None => {}
+                Some(exit) => return exit,
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Where events come from. The only `select!` of lictor is here.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::UnixDatagram;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, sleep_until};
+
+use crate::admin::server::{Control, Server};
+use crate::core::event::{End, Event, How, Signal};
+use crate::core::machine::Machine;
+use crate::driver::effects::Effects;
+use crate::os::output::Output;
+use crate::os::signals::{self, Signals};
+
+/// Something under way that ends in an event.
+pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
+
+/// How long an ended agent's output may take to its end: a process it left behind may hold the pipe for ever.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// All sources of events.
+pub struct Sources {
+    signals: Signals,
+    server: Server,
+    control: mpsc::Receiver<Control>,
+    notify: UnixDatagram,
+    /// Questions to the agent's API.
+    pub(super) asks: FuturesUnordered<Work>,
+    /// Everything else that is under way.
+    pub(super) works: FuturesUnordered<Work>,
+}
+
+impl Sources {
+    /// Puts them together.
+    pub fn new(signals: Signals, server: Server, control: mpsc::Receiver<Control>, notify: UnixDatagram) -> Self {
+        Self {
+            signals,
+            server,
+            control,
+            notify,
+            asks: FuturesUnordered::new(),
+            works: FuturesUnordered::new(),
+        }
+    }
+
+    /// The next event. What concerns only the edge (a child that is not the agent, a status that is asked for) is dealt
+    /// with here and is no event.
+    pub(super) async fn next(&mut self, machine: &Machine, effects: &mut Effects, begin: Instant) -> Event {
+        let deadline = machine.deadline().map(|moment| begin + moment);
+        loop {
+            let mut datagram = [0_u8; 256];
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => match signal {
+                    Ok(nix::libc::SIGCHLD) => reap(effects, &self.works),
+                    Ok(number) => return Event::Signal(translate(number)),
+                    Err(error) => {
+                        tracing::error!("reading signals failed: {error}");
+                        sleep(Duration::from_secs(1)).await;
+                    }
+                },
+                Some(event) = self.works.next(), if !self.works.is_empty() => return event,
+                Some(event) = self.asks.next(), if !self.asks.is_empty() => return event,
+                Ok(read) = self.notify.recv(&mut datagram) => {
+                    if datagram[..read].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+                        return Event::Notified;
+                    }
+                },
+                Some(control) = self.control.recv() => {
+                    if let Some(event) = effects.control(control, machine) {
+                        return event;
+                    }
+                },
+                () = self.server.accept() => {},
+                () = until(deadline) => return Event::Tick,
+            }
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => pending().await,
+    }
+}
+
+fn translate(number: i32) -> Signal {
+    match number {
+        nix::libc::SIGTERM => Signal::Terminate,
+        nix::libc::SIGINT => Signal::Interrupt,
+        nix::libc::SIGQUIT => Signal::Quit,
+        nix::libc::SIGHUP => Signal::Hangup,
+        number => Signal::Other(number),
+    }
+}
+
+/// Takes all ended children. The agent's end becomes an event once the last of its output was read.
+fn reap(effects: &mut Effects, works: &FuturesUnordered<Work>) {
+    for (pid, how) in crate::os::reap::drain() {
+        match effects.agent_ended(pid) {
+            Some(output) => works.push(Box::pin(last_words(how, output))),
+            None => tracing::debug!("reaped {pid}, which {how}"),
+        }
+    }
+}
+
+async fn last_words(how: How, mut output: Output) -> Event {
+    if let Some(drained) = output.drained.take() {
+        // Late or closed, there is nothing more to read.
+        let _ = tokio::time::timeout(DRAIN, drained).await;
+    }
+    let last_words = output.last_words();
+    Event::Ended(End { how, last_words })
+}
+
+/// Whether a signal that is passed on deserves a line: the kernel sends some of its own accord.
+pub(super) fn name(signal: i32) -> String {
+    signals::name(signal)
+}

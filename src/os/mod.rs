@@ -1,0 +1,13 @@
+//! Thin modules that touch the operating system. Each returns data; none decides anything.
+//!
+//! This is the only place where `unsafe` is allowed, and each use says why it is sound.
+
+pub mod address_events;
+pub mod files;
+pub mod output;
+pub mod process;
+mod readable;
+pub mod reap;
+pub mod runtime_dir;
+pub mod signals;
+pub mod spawn;

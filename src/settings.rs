@@ -1,0 +1,192 @@
+//! What was typed, made into what lictor works with: validated, completed, and free of clap.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::address::choose::{Family, Wanted};
+use crate::cli;
+use crate::consul::command::{self, AgentConfig};
+use crate::core::machine::{Config, OnStop};
+use crate::os;
+use crate::registration::default::Parts;
+use crate::registration::sources::Source;
+
+/// The settings of `run`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which address.
+    pub wanted: Wanted,
+    /// How long to wait for it.
+    pub address_timeout: Duration,
+    /// What to register.
+    pub registration: Source,
+    /// Where it is written.
+    pub registration_dir: PathBuf,
+    /// lictor's own directory.
+    pub runtime_dir: PathBuf,
+    /// COMMAND, completed; never empty.
+    pub command: Vec<OsString>,
+    /// Which of the agent's options get the address.
+    pub handed: Handed,
+    /// `--start-timeout`.
+    pub start_timeout: Option<Duration>,
+    /// Whether crashes are followed by restarts.
+    pub restart: bool,
+    /// `--restart-limit`.
+    pub restart_limit: u32,
+    /// `--on-stop`, where it was given.
+    pub on_stop: Option<OnStop>,
+    /// `--stop-timeout`.
+    pub stop_timeout: Duration,
+    /// `--termination-log`, where there is one.
+    pub termination_log: Option<PathBuf>,
+}
+
+/// The agent's options that get the address.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Handed {
+    /// `-bind`.
+    pub bind: bool,
+    /// `-advertise`.
+    pub advertise: bool,
+    /// `-client`.
+    pub client: bool,
+}
+
+/// Where Kubernetes reads the reason of a container's end.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+impl Settings {
+    /// Makes sense of the arguments of `run`.
+    pub fn new(args: cli::RunArgs) -> Self {
+        let runtime_dir = args.control.runtime_dir;
+        Self {
+            wanted: wanted(&args.address),
+            address_timeout: args.address.address_timeout,
+            registration: source(args.registration),
+            registration_dir: args
+                .registration_dir
+                .unwrap_or_else(|| runtime_dir.join("registration")),
+            runtime_dir,
+            command: command::complete(&args.command),
+            handed: Handed {
+                bind: args.bind,
+                advertise: args.advertise,
+                client: args.client,
+            },
+            start_timeout: Some(args.start_timeout).filter(|timeout| !timeout.is_zero()),
+            restart: args.restart == cli::Restart::OnFailure,
+            restart_limit: args.restart_limit,
+            on_stop: args.on_stop.map(|on_stop| match on_stop {
+                cli::OnStop::Leave => OnStop::Leave,
+                cli::OnStop::Stay => OnStop::Stay,
+            }),
+            stop_timeout: args.stop_timeout,
+            termination_log: termination_log(args.termination_log),
+        }
+    }
+
+    /// The agent's arguments, with all that lictor adds to them.
+    pub fn agent_args(&self, address: Option<IpAddr>) -> Vec<OsString> {
+        let mut args: Vec<OsString> = self.command[1..].to_vec();
+        if let Some(address) = address {
+            let handed = [
+                (self.handed.bind, "-bind"),
+                (self.handed.advertise, "-advertise"),
+                (self.handed.client, "-client"),
+            ];
+            for (_, option) in handed.into_iter().filter(|(wanted, _)| *wanted) {
+                args.push(format!("{option}={address}").into());
+            }
+        }
+        if !matches!(self.registration, Source::None) {
+            let mut option = OsString::from("-config-dir=");
+            option.push(&self.registration_dir);
+            args.push(option);
+        }
+        args
+    }
+
+    /// Whether anything would be missing without an address.
+    pub fn needs_address(&self) -> bool {
+        let Handed {
+            bind,
+            advertise,
+            client,
+        } = self.handed;
+        bind || advertise || client || !matches!(self.registration, Source::None)
+    }
+
+    /// What the core must know.
+    pub fn core(&self, agent: &AgentConfig, api: bool) -> Config {
+        let server = agent.server();
+        Config {
+            needs_address: self.needs_address(),
+            api,
+            node_name: node_name(agent),
+            leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
+            leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),
+            server,
+            // A server that left would take its vote with it at every update; Consul's own default is to stay, too.
+            on_stop: self.on_stop.unwrap_or(if server { OnStop::Stay } else { OnStop::Leave }),
+            stop_timeout: self.stop_timeout,
+            start_timeout: self.start_timeout,
+            restart: self.restart,
+            restart_limit: self.restart_limit,
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+/// The name the agent will have: its own configuration's, else the host's.
+pub fn node_name(agent: &AgentConfig) -> String {
+    agent
+        .node_name()
+        .map_or_else(os::process::host_name, str::to_owned)
+}
+
+/// Which address is wanted.
+pub fn wanted(args: &cli::AddressArgs) -> Wanted {
+    Wanted {
+        address: args.address,
+        interfaces: args.interface.clone(),
+        cidr: args.cidr,
+        family: match args.family {
+            cli::Family::V4 => Family::V4,
+            cli::Family::V6 => Family::V6,
+        },
+    }
+}
+
+/// What is registered.
+pub fn source(args: cli::RegistrationArgs) -> Source {
+    if args.no_registration {
+        Source::None
+    } else if args.registration.is_empty() {
+        Source::Default(Parts {
+            name: args.service_name,
+            id: args.service_id,
+            tags: args.service_tag.into_iter().filter(|tag| !tag.is_empty()).collect(),
+            port: args.service_port,
+            check_http: args.check_http,
+            check_interval: args.check_interval,
+            check_status: match args.check_status {
+                cli::CheckStatus::Passing => "passing",
+                cli::CheckStatus::Warning => "warning",
+                cli::CheckStatus::Critical => "critical",
+            }
+            .to_owned(),
+        })
+    } else {
+        Source::Files(args.registration)
+    }
+}
+
+fn termination_log(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| {
+        let usual = Path::new(TERMINATION_LOG);
+        usual.exists().then(|| usual.to_owned())
+    })
+}

@@ -1,0 +1,35 @@
+//! The test bed: hosts as network namespaces, real Consul agents on them, and the real lictor binary.
+//!
+//! The scenario tests, `cargo xtask demo` and the benchmarks drive it; nothing here is ever part of the product, and
+//! nothing here stands in for Consul or for lictor.
+//!
+//! | module | offers |
+//! |---|---|
+//! | [`net`] | [`net::Network`], a switch, and [`net::Host`], a machine on it with its own network, hostname and root |
+//! | [`process`] | [`process::Process`], a program that cannot outlive the test, with its log |
+//! | [`consul`] | the two Consul versions everything is tested with, obtained once and cached |
+//! | [`agent`] | bare agents, their HTTP API and the catalog seen through them |
+//! | [`lictor`] | the lictor binary under test |
+//! | [`wait`] | waiting for a thing, with a deadline and a name for it |
+//! | [`http`] | one HTTP request over one connection |
+//!
+//! Two rules hold everywhere. Whatever is started dies with the test process, however that dies: programs run in a PID
+//! namespace of their own that the kernel ends, and namespaces are held by keeper processes that read a pipe only the
+//! test process holds. And all traffic stays inside the namespaces, or on loopback.
+//!
+//! It needs Linux, `unshare` (util-linux), `ip` (iproute2) and either root or user namespaces for ordinary users.
+
+pub mod agent;
+pub mod consul;
+mod enter;
+pub mod http;
+pub mod lictor;
+pub mod net;
+mod place;
+pub mod process;
+mod spawner;
+mod test_result;
+pub mod wait;
+
+pub use place::Place;
+pub use test_result::{Raised, TestResult};

@@ -1,0 +1,36 @@
+//! The project's tasks: `cargo xtask <task>`.
+
+mod dist;
+mod e2e;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(about = "The project's tasks", bin_name = "cargo xtask")]
+struct Tasks {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the static release binary, target/dist/lictor.
+    Dist,
+    /// Tries the whole thing out: images, a real Docker engine, a real Kubernetes, real Consul.
+    E2e(e2e::Args),
+}
+
+fn main() -> ExitCode {
+    let result: Result<(), Box<dyn std::error::Error>> = match Tasks::parse().task {
+        Task::Dist => dist::run().map_err(Into::into),
+        Task::E2e(args) => e2e::run(&args).map_err(Into::into),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: failed to {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
