@@ -46,7 +46,9 @@ Examples:
 /// PID 1 for a Consul agent: finds the address, registers, supervises, reloads, leaves.
 #[derive(Debug, Parser)]
 #[command(name = "lictor", version, max_term_width = 120)]
-#[command(after_help = "Every option has an environment variable: --stop-timeout is LICTOR_STOP_TIMEOUT.")]
+#[command(
+    after_help = "Every option has an environment variable: --stop-timeout is LICTOR_STOP_TIMEOUT."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -112,17 +114,33 @@ pub struct RunArgs {
     pub client: bool,
 
     /// Write the registration here instead of RUNTIME_DIR/registration
-    #[arg(long, env = "LICTOR_REGISTRATION_DIR", value_name = "DIR", help_heading = "Registration")]
+    #[arg(
+        long,
+        env = "LICTOR_REGISTRATION_DIR",
+        value_name = "DIR",
+        help_heading = "Registration"
+    )]
     pub registration_dir: Option<PathBuf>,
 
     /// Give up (112) when the agent is not ready by then; 0 waits for ever
     #[arg(long, env = "LICTOR_START_TIMEOUT", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Life")]
     pub start_timeout: Duration,
     /// Whether an agent that crashes after it was once ready is started again
-    #[arg(long, env = "LICTOR_RESTART", default_value = "on-failure", help_heading = "Life")]
+    #[arg(
+        long,
+        env = "LICTOR_RESTART",
+        default_value = "on-failure",
+        help_heading = "Life"
+    )]
     pub restart: Restart,
     /// Give up (114) after so many crashes without a good run (60 s) between them
-    #[arg(long, env = "LICTOR_RESTART_LIMIT", value_name = "N", default_value_t = 5, help_heading = "Life")]
+    #[arg(
+        long,
+        env = "LICTOR_RESTART_LIMIT",
+        value_name = "N",
+        default_value_t = 5,
+        help_heading = "Life"
+    )]
     pub restart_limit: u32,
     /// What SIGTERM and SIGINT do [default: leave for a client, stay for a server]
     #[arg(long, env = "LICTOR_ON_STOP", help_heading = "Life")]
@@ -131,7 +149,12 @@ pub struct RunArgs {
     #[arg(long, env = "LICTOR_STOP_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = positive_duration, help_heading = "Life")]
     pub stop_timeout: Duration,
     /// Write the reason of an exit other than 0 here [default: /dev/termination-log where it exists]
-    #[arg(long, env = "LICTOR_TERMINATION_LOG", value_name = "FILE", help_heading = "Life")]
+    #[arg(
+        long,
+        env = "LICTOR_TERMINATION_LOG",
+        value_name = "FILE",
+        help_heading = "Life"
+    )]
     pub termination_log: Option<PathBuf>,
 
     /// The agent's command
@@ -189,7 +212,12 @@ pub struct InstallArgs {
 #[derive(Debug, Args)]
 pub struct ControlArgs {
     /// lictor's own directory: the control socket and the registration
-    #[arg(long, env = "LICTOR_RUNTIME_DIR", value_name = "DIR", default_value = "/run/lictor")]
+    #[arg(
+        long,
+        env = "LICTOR_RUNTIME_DIR",
+        value_name = "DIR",
+        default_value = "/run/lictor"
+    )]
     pub runtime_dir: PathBuf,
 }
 
@@ -222,28 +250,57 @@ pub struct AddressArgs {
 #[command(next_help_heading = "Registration")]
 pub struct RegistrationArgs {
     /// A registration of your own, JSON with placeholders (repeatable)
-    #[arg(long, env = "LICTOR_REGISTRATION", value_name = "FILE", value_delimiter = ',', conflicts_with = "no_registration")]
+    #[arg(
+        long,
+        env = "LICTOR_REGISTRATION",
+        value_name = "FILE",
+        value_delimiter = ',',
+        conflicts_with = "no_registration"
+    )]
     pub registration: Vec<PathBuf>,
     /// Register nothing
     #[arg(long, env = "LICTOR_NO_REGISTRATION", value_parser = BoolishValueParser::new())]
     pub no_registration: bool,
     /// The service's name
-    #[arg(long, env = "LICTOR_SERVICE_NAME", value_name = "NAME", default_value = "consul-members")]
+    #[arg(
+        long,
+        env = "LICTOR_SERVICE_NAME",
+        value_name = "NAME",
+        default_value = "consul-members"
+    )]
     pub service_name: String,
     /// The service's id
-    #[arg(long, env = "LICTOR_SERVICE_ID", value_name = "ID", default_value = "consul-${ADDRESS}")]
+    #[arg(
+        long,
+        env = "LICTOR_SERVICE_ID",
+        value_name = "ID",
+        default_value = "consul-${ADDRESS}"
+    )]
     pub service_id: String,
     /// The service's tags
     #[arg(
-        long, env = "LICTOR_SERVICE_TAG", value_name = "TAG", value_delimiter = ',',
+        long,
+        env = "LICTOR_SERVICE_TAG",
+        value_name = "TAG",
+        value_delimiter = ',',
         default_value = "prometheus,client,consul-client"
     )]
     pub service_tag: Vec<String>,
     /// The service's port
-    #[arg(long, env = "LICTOR_SERVICE_PORT", value_name = "PORT", default_value_t = 8500)]
+    #[arg(
+        long,
+        env = "LICTOR_SERVICE_PORT",
+        value_name = "PORT",
+        default_value_t = 8500
+    )]
     pub service_port: u16,
     /// What the check asks; empty for no check
-    #[arg(long, env = "LICTOR_CHECK_HTTP", value_name = "URL", default_value = "http://127.0.0.1:8500")]
+    #[arg(
+        long,
+        env = "LICTOR_CHECK_HTTP",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8500"
+    )]
     pub check_http: String,
     /// How often it asks
     #[arg(long, env = "LICTOR_CHECK_INTERVAL", value_name = "DURATION", default_value = "60s", value_parser = check_interval)]
@@ -341,7 +398,9 @@ fn name_the_variable(mut error: clap::Error, env: &dyn Fn(&str) -> Option<String
     let long = option.split([' ', '=']).next().unwrap_or_default();
     let variable = format!(
         "LICTOR_{}",
-        long.trim_start_matches('-').replace('-', "_").to_uppercase()
+        long.trim_start_matches('-')
+            .replace('-', "_")
+            .to_uppercase()
     );
     let typed = std::env::args().any(|arg| arg == long || arg.starts_with(&format!("{long}=")));
     if !typed && env(&variable).is_some() {
@@ -394,14 +453,24 @@ mod tests {
     #[test]
     fn every_option_has_its_variable() {
         for command in definition().get_subcommands() {
-            for option in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+            for option in command
+                .get_arguments()
+                .filter(|arg| arg.get_long().is_some())
+            {
                 let long = option.get_long().unwrap_or_default();
                 if matches!(long, "help" | "version") {
                     continue;
                 }
                 let expected = format!("LICTOR_{}", long.replace('-', "_").to_uppercase());
-                let variable = option.get_env().map(|name| name.to_string_lossy().into_owned());
-                assert_eq!(variable.as_deref(), Some(expected.as_str()), "{} --{long}", command.get_name());
+                let variable = option
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(
+                    variable.as_deref(),
+                    Some(expected.as_str()),
+                    "{} --{long}",
+                    command.get_name()
+                );
             }
         }
     }
@@ -416,7 +485,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_from_the_environment_names_its_variable() {
-        let error = Cli::try_parse_from(["lictor", "run", "--stop-timeout", "soon"]).expect_err("bad");
+        let error =
+            Cli::try_parse_from(["lictor", "run", "--stop-timeout", "soon"]).expect_err("bad");
         let env = |name: &str| (name == "LICTOR_STOP_TIMEOUT").then(|| "soon".to_owned());
         let shown = name_the_variable(error, &env).to_string();
         assert!(shown.contains("LICTOR_STOP_TIMEOUT"), "{shown}");

@@ -18,7 +18,11 @@ pub fn init(args: &LogArgs) {
         .with_ansi(false);
     // An error means that it is set up already.
     let _ = match args.log_format {
-        LogFormat::Text => tracing::subscriber::set_global_default(log.with_target(false).finish()).is_ok(),
-        LogFormat::Json => tracing::subscriber::set_global_default(log.json().flatten_event(true).finish()).is_ok(),
+        LogFormat::Text => {
+            tracing::subscriber::set_global_default(log.with_target(false).finish()).is_ok()
+        }
+        LogFormat::Json => {
+            tracing::subscriber::set_global_default(log.json().flatten_event(true).finish()).is_ok()
+        }
     };
 }

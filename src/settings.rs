@@ -130,7 +130,9 @@ impl Settings {
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),
             server,
             // A server that left would take its vote with it at every update; Consul's own default is to stay, too.
-            on_stop: self.on_stop.unwrap_or(if server { OnStop::Stay } else { OnStop::Leave }),
+            on_stop: self
+                .on_stop
+                .unwrap_or(if server { OnStop::Stay } else { OnStop::Leave }),
             stop_timeout: self.stop_timeout,
             start_timeout: self.start_timeout,
             restart: self.restart,
@@ -168,7 +170,11 @@ pub fn source(args: cli::RegistrationArgs) -> Source {
         Source::Default(Parts {
             name: args.service_name,
             id: args.service_id,
-            tags: args.service_tag.into_iter().filter(|tag| !tag.is_empty()).collect(),
+            tags: args
+                .service_tag
+                .into_iter()
+                .filter(|tag| !tag.is_empty())
+                .collect(),
             port: args.service_port,
             check_http: args.check_http,
             check_interval: args.check_interval,

@@ -134,8 +134,9 @@ pub fn choose(wanted: &Wanted, inventory: &Inventory) -> Choice {
         .cloned()
         .zip(verdicts)
         .map(|(found, verdict)| {
-            let verdict = verdict
-                .unwrap_or_else(|| Verdict::Lost("an earlier --interface pattern decided".to_owned()));
+            let verdict = verdict.unwrap_or_else(|| {
+                Verdict::Lost("an earlier --interface pattern decided".to_owned())
+            });
             (found, verdict)
         })
         .collect();
@@ -303,7 +304,11 @@ fn decide(
 }
 
 fn none(wanted: &Wanted, inventory: &Inventory, verdicts: &[Option<Verdict>]) -> Failure {
-    let patterns: Vec<&str> = wanted.interfaces.iter().map(glob::Pattern::as_str).collect();
+    let patterns: Vec<&str> = wanted
+        .interfaces
+        .iter()
+        .map(glob::Pattern::as_str)
+        .collect();
     let seen: Vec<String> = inventory
         .found
         .iter()

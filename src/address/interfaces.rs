@@ -72,9 +72,9 @@ pub fn inventory() -> io::Result<Inventory> {
 }
 
 fn container_sign(name: &str) -> Option<&'static str> {
-    let by_name = CONTAINER_NAMES.iter().find(|(glob, _)| {
-        glob::Pattern::new(glob).is_ok_and(|pattern| pattern.matches(name))
-    });
+    let by_name = CONTAINER_NAMES
+        .iter()
+        .find(|(glob, _)| glob::Pattern::new(glob).is_ok_and(|pattern| pattern.matches(name)));
     by_name.map(|(_, sign)| *sign).or_else(|| {
         // A host's own bridge (br0 over eth0) has a port that is a device; that is left to a later look at the kernel.
         Path::new("/sys/class/net")
@@ -87,7 +87,11 @@ fn container_sign(name: &str) -> Option<&'static str> {
 
 /// `/proc/net/if_inet6`: address, index, prefix length, scope, flags (all hexadecimal), name.
 fn unusable_v6(table: &str, ip: Ipv6Addr) -> Option<&'static str> {
-    let hex: String = ip.octets().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = ip
+        .octets()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let line = table.lines().find(|line| line.starts_with(&hex))?;
     let flags = u32::from_str_radix(line.split_whitespace().nth(4)?, 16).ok()?;
     if flags & DAD_FAILED != 0 {
@@ -123,7 +127,8 @@ fn default_routes_v6(table: &str) -> Vec<String> {
         let [destination, prefix, _, _, _, metric, _, _, _, name] = columns.as_slice() else {
             return None;
         };
-        let default = *prefix == "00" && destination.bytes().all(|byte| byte == b'0') && *name != "lo";
+        let default =
+            *prefix == "00" && destination.bytes().all(|byte| byte == b'0') && *name != "lo";
         default.then(|| {
             let metric = u32::from_str_radix(metric, 16).unwrap_or(u32::MAX);
             ((*name).to_owned(), metric)
@@ -170,6 +175,11 @@ mod tests {
     #[test]
     fn this_machine_has_a_loopback_address() {
         let inventory = inventory().expect("an inventory");
-        assert!(inventory.found.iter().any(|found| found.net.addr().is_loopback()));
+        assert!(
+            inventory
+                .found
+                .iter()
+                .any(|found| found.net.addr().is_loopback())
+        );
     }
 }

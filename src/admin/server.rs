@@ -69,7 +69,10 @@ async fn serve(stream: UnixStream, control: mpsc::Sender<Control>) {
     }
 }
 
-async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: &Request<Incoming>,
+    control: &mpsc::Sender<Control>,
+) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/status") => match ask(control, Control::Status).await {
             Some(report) => json(StatusCode::OK, &report),
@@ -88,10 +91,14 @@ async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>) ->
             Some(report) => json(StatusCode::INTERNAL_SERVER_ERROR, &report),
             None => ending(),
         },
-        (_, "/status" | "/livez" | "/readyz" | "/reload") => {
-            text(StatusCode::METHOD_NOT_ALLOWED, "GET /status /livez /readyz, POST /reload\n")
-        }
-        _ => text(StatusCode::NOT_FOUND, "GET /status /livez /readyz, POST /reload\n"),
+        (_, "/status" | "/livez" | "/readyz" | "/reload") => text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "GET /status /livez /readyz, POST /reload\n",
+        ),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "GET /status /livez /readyz, POST /reload\n",
+        ),
     }
 }
 
@@ -106,7 +113,10 @@ fn readiness(report: &Report) -> Response<Full<Bytes>> {
     }
 }
 
-async fn ask<T>(control: &mpsc::Sender<Control>, what: impl FnOnce(oneshot::Sender<T>) -> Control) -> Option<T> {
+async fn ask<T>(
+    control: &mpsc::Sender<Control>,
+    what: impl FnOnce(oneshot::Sender<T>) -> Control,
+) -> Option<T> {
     let (reply, answer) = oneshot::channel();
     control.send(what(reply)).await.ok()?;
     answer.await.ok()

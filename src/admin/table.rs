@@ -10,7 +10,10 @@ pub fn table(report: &Report) -> String {
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<13} {value}");
     };
-    row("phase", &format!("{} since {}", report.phase, report.phase_since));
+    row(
+        "phase",
+        &format!("{} since {}", report.phase, report.phase_since),
+    );
     if let Some(address) = &report.address {
         row("address", &format!("{}: {}", address.ip, address.reason));
     }
@@ -20,7 +23,9 @@ pub fn table(report: &Report) -> String {
         "agent",
         &format!(
             "{}, Consul {}, {} restarts, {}",
-            agent.pid.map_or_else(|| "not running".to_owned(), |pid| format!("pid {pid}")),
+            agent
+                .pid
+                .map_or_else(|| "not running".to_owned(), |pid| format!("pid {pid}")),
             agent.version.as_ref().unwrap_or(&unknown),
             agent.restarts,
             agent.http.as_deref().unwrap_or("no HTTP API"),
@@ -46,11 +51,22 @@ pub fn table(report: &Report) -> String {
         &format!(
             "{}{}{}",
             reload.count,
-            reload.last.as_ref().map(|last| format!(", the last one {last}")).unwrap_or_default(),
-            if reload.pending { "; one is waiting for the agent" } else { "" },
+            reload
+                .last
+                .as_ref()
+                .map(|last| format!(", the last one {last}"))
+                .unwrap_or_default(),
+            if reload.pending {
+                "; one is waiting for the agent"
+            } else {
+                ""
+            },
         ),
     );
-    row("leave by", &format!("{}, {}", report.leave.method, report.leave.reason));
+    row(
+        "leave by",
+        &format!("{}, {}", report.leave.method, report.leave.reason),
+    );
     text.push('\n');
     for condition in &report.conditions {
         let _ = writeln!(

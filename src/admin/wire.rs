@@ -112,7 +112,9 @@ pub struct Condition {
 impl Report {
     /// Whether a condition holds.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.conditions.iter().find(|condition| condition.kind == kind)
+        self.conditions
+            .iter()
+            .find(|condition| condition.kind == kind)
     }
 }
 
@@ -138,7 +140,8 @@ pub struct Surroundings {
 
 /// Makes a report of a status.
 pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
-    let time = |moment: Moment| humantime::format_rfc3339_millis(around.started + moment).to_string();
+    let time =
+        |moment: Moment| humantime::format_rfc3339_millis(around.started + moment).to_string();
     let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),

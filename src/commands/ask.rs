@@ -35,7 +35,9 @@ pub(super) fn status(args: &StatusArgs) -> Exit {
         }
         Err(error) => Exit::new(
             1,
-            format!("failed to read the answer of the running lictor, which may be another version: {error}; try --json"),
+            format!(
+                "failed to read the answer of the running lictor, which may be another version: {error}; try --json"
+            ),
         ),
     }
 }
@@ -65,7 +67,12 @@ pub(super) fn reload(args: &ControlArgs) -> Exit {
     }
 }
 
-fn ask(args: &ControlArgs, method: Method, path: &str, patience: Duration) -> Result<(bool, String), Exit> {
+fn ask(
+    args: &ControlArgs,
+    method: Method,
+    path: &str,
+    patience: Duration,
+) -> Result<(bool, String), Exit> {
     runtime()?
         .block_on(client::ask(&args.runtime_dir, method, path, patience))
         .map_err(|error| Exit::new(1, format!("failed to {error}")))

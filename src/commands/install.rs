@@ -11,7 +11,8 @@ use super::print;
 pub(super) fn install(dir: &Path) -> Exit {
     let target = dir.join("lictor");
     // Not `current_exe`: a binary that was replaced while it runs is still itself here.
-    let copied = fs::read("/proc/self/exe").and_then(|binary| write_atomically(&target, &binary, 0o755));
+    let copied =
+        fs::read("/proc/self/exe").and_then(|binary| write_atomically(&target, &binary, 0o755));
     match copied {
         Ok(()) => {
             print(&format!("{}\n", target.display()));
@@ -19,7 +20,10 @@ pub(super) fn install(dir: &Path) -> Exit {
         }
         Err(error) => Exit::new(
             exit::STAGE,
-            format!("failed to install {}: {error}; DIR must be an existing, writable directory", target.display()),
+            format!(
+                "failed to install {}: {error}; DIR must be an existing, writable directory",
+                target.display()
+            ),
         ),
     }
 }

@@ -51,7 +51,9 @@ pub fn main(inherited: io::Result<Inherited>) -> Exit {
 /// Prints to stdout. A reader who has gone (`| head`) is no failure.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 /// Tells a person at the terminal why a command failed.

@@ -42,25 +42,35 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
     let stage = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
 
     let program = spawn::find(&settings.command[0], std::env::var_os("PATH"))?;
-    registration::sources::read(&settings.registration).map_err(|error| stage(error.to_string()))?;
+    registration::sources::read(&settings.registration)
+        .map_err(|error| stage(error.to_string()))?;
     let agent = AgentConfig::read(&settings.agent_args(None));
     let endpoint = Endpoint::find(&agent, None, &|name| std::env::var(name).ok())
         .map_err(|error| usage(format!("failed to {error}")))?;
 
-    let runtime_dir = RuntimeDir::hold(&settings.runtime_dir).map_err(|error| stage(error.to_string()))?;
-    let control = runtime_dir.control_socket().map_err(|error| stage(error.to_string()))?;
-    let notify = runtime_dir.notify_socket().map_err(|error| stage(error.to_string()))?;
+    let runtime_dir =
+        RuntimeDir::hold(&settings.runtime_dir).map_err(|error| stage(error.to_string()))?;
+    let control = runtime_dir
+        .control_socket()
+        .map_err(|error| stage(error.to_string()))?;
+    let notify = runtime_dir
+        .notify_socket()
+        .map_err(|error| stage(error.to_string()))?;
     if let Err(error) = process::become_subreaper() {
         tracing::warn!("orphans below the agent will not be reaped here: {error}");
     }
 
     let unusable = |path: &Path, error: std::io::Error| {
-        stage(format!("open the socket {}: {error}; name another directory with --runtime-dir", path.display()))
+        stage(format!(
+            "open the socket {}: {error}; name another directory with --runtime-dir",
+            path.display()
+        ))
     };
     let machine = Machine::new(settings.core(&agent, endpoint.place.is_some()));
     super::runtime()?.block_on(async {
         // The streams exist before the first child does, so that no end of a child is missed.
-        let signals = Signals::open().map_err(|error| Exit::new(1, format!("failed to read signals: {error}")))?;
+        let signals = Signals::open()
+            .map_err(|error| Exit::new(1, format!("failed to read signals: {error}")))?;
         let (server, asked) = Server::bind(&control).map_err(|error| unusable(&control, error))?;
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
         let sources = Sources::new(signals, server, asked, socket);
@@ -77,6 +87,9 @@ fn write_reason(path: &Path, reason: &str) {
         end -= 1;
     }
     if let Err(error) = fs::write(path, &reason[..end]) {
-        tracing::warn!("the reason could not be written to {}: {error}", path.display());
+        tracing::warn!(
+            "the reason could not be written to {}: {error}",
+            path.display()
+        );
     }
 }

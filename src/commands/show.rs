@@ -15,7 +15,12 @@ use super::print;
 pub(super) fn address(args: &AddressCommand) -> Exit {
     let choice = match look(&settings::wanted(&args.address)) {
         Ok(choice) => choice,
-        Err(error) => return Exit::new(exit::ADDRESS, format!("failed to read the interfaces: {error}")),
+        Err(error) => {
+            return Exit::new(
+                exit::ADDRESS,
+                format!("failed to read the interfaces: {error}"),
+            );
+        }
     };
     if args.json {
         print(&format!("{:#}\n", report::json(&choice)));
@@ -35,7 +40,12 @@ pub(super) fn render(args: RenderArgs) -> Exit {
     let agent = AgentConfig::read(&command[1..]);
     let choice = match look(&settings::wanted(&args.address)) {
         Ok(choice) => choice,
-        Err(error) => return Exit::new(exit::ADDRESS, format!("failed to read the interfaces: {error}")),
+        Err(error) => {
+            return Exit::new(
+                exit::ADDRESS,
+                format!("failed to read the interfaces: {error}"),
+            );
+        }
     };
     let source = settings::source(args.registration);
     let address = match (choice.outcome, &source) {

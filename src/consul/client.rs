@@ -52,7 +52,10 @@ impl Client {
         if base.starts_with("https://") {
             (builder, base) = with_tls(builder, base, endpoint)?;
         }
-        let scope = [("ns", &endpoint.namespace), ("partition", &endpoint.partition)];
+        let scope = [
+            ("ns", &endpoint.namespace),
+            ("partition", &endpoint.partition),
+        ];
         Ok(Some(Self {
             http: builder.build()?,
             base,
@@ -94,12 +97,20 @@ impl Client {
                 )
             }
             Question::Reload => Answer::Reload(
-                self.send(Method::PUT, "/v1/agent/reload", &[], RELOAD)
+                self.send(Method::PUT, "/v1/agent/reload", &[], None, RELOAD)
                     .await
                     .map(drop),
             ),
+            Question::Deregister { node } => {
+                let body = serde_json::json!({ "Node": node });
+                Answer::Deregister(
+                    self.send(Method::PUT, "/v1/catalog/deregister", &[], Some(body), READ)
+                        .await
+                        .map(drop),
+                )
+            }
             Question::Leave => Answer::Leave(
-                self.send(Method::PUT, "/v1/agent/leave", &[], LEAVE)
+                self.send(Method::PUT, "/v1/agent/leave", &[], None, LEAVE)
                     .await
                     .map(drop),
             ),
@@ -113,7 +124,7 @@ impl Client {
         query: &[(&str, String)],
         patience: Duration,
     ) -> Result<(u64, Value), Refusal> {
-        let (index, body) = self.send(Method::GET, path, query, patience).await?;
+        let (index, body) = self.send(Method::GET, path, query, None, patience).await?;
         let body = serde_json::from_slice(&body)
             .map_err(|error| Refusal::Failed(format!("GET {path}: not JSON: {error}")))?;
         Ok((index, body))
@@ -124,6 +135,7 @@ impl Client {
         method: Method,
         path: &str,
         query: &[(&str, String)],
+        body: Option<Value>,
         patience: Duration,
     ) -> Result<(u64, Vec<u8>), Refusal> {
         let what = format!("{method} {}{path}", self.base);
@@ -145,6 +157,9 @@ impl Client {
             url.query_pairs_mut().append_pair(key, value);
         }
         let mut request = self.http.request(method, url).timeout(patience);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
         if let Some(token) = &self.token {
             request = request.header("X-Consul-Token", token);
         }
@@ -185,7 +200,9 @@ fn with_tls(
         }
         None if !endpoint.verify => {}
         // Not `merge` with the system's: an agent's certificate is signed by its datacenter's own CA.
-        None => tracing::warn!("{base} is asked without CONSUL_CACERT: its certificate will not be trusted"),
+        None => tracing::warn!(
+            "{base} is asked without CONSUL_CACERT: its certificate will not be trusted"
+        ),
     }
     if let Some(pem) = &endpoint.identity {
         builder = builder.identity(reqwest::Identity::from_pem(pem)?);
@@ -210,7 +227,9 @@ fn with_tls(
             Ok((builder, url.as_str().trim_end_matches('/').to_owned()))
         }
         _ => {
-            tracing::warn!("CONSUL_TLS_SERVER_NAME={name} needs an IP address in CONSUL_HTTP_ADDR; it is ignored");
+            tracing::warn!(
+                "CONSUL_TLS_SERVER_NAME={name} needs an IP address in CONSUL_HTTP_ADDR; it is ignored"
+            );
             Ok((builder, base))
         }
     }

@@ -46,7 +46,10 @@ impl AgentConfig {
             match name.as_str() {
                 "config-dir" | "config-file" => config.read_path(Path::new(&value)),
                 "server" => {
-                    let server = !matches!(value.as_str(), "false" | "0" | "f" | "F" | "FALSE" | "False");
+                    let server = !matches!(
+                        value.as_str(),
+                        "false" | "0" | "f" | "F" | "FALSE" | "False"
+                    );
                     above.insert(name, Value::Bool(server));
                 }
                 _ => {
@@ -143,7 +146,8 @@ fn options(args: &[OsString]) -> Vec<(String, String)> {
 }
 
 fn takes_value(option: &str) -> bool {
-    matches!(option, "config-dir" | "config-file") || OPTIONS.iter().any(|(name, _)| *name == option)
+    matches!(option, "config-dir" | "config-file")
+        || OPTIONS.iter().any(|(name, _)| *name == option)
 }
 
 fn insert(map: &mut Map<String, Value>, path: &[&str], value: Value) {
@@ -153,9 +157,7 @@ fn insert(map: &mut Map<String, Value>, path: &[&str], value: Value) {
             map.insert((*key).to_owned(), value);
         }
         [key, rest @ ..] => {
-            let inner = map
-                .entry(*key)
-                .or_insert_with(|| Value::Object(Map::new()));
+            let inner = map.entry(*key).or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(inner) = inner {
                 insert(inner, rest, value);
             }
@@ -193,14 +195,25 @@ mod tests {
                 .map(|word| word.into_string().expect("text"))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(words(&[]), ["consul", "agent", "-config-dir=/consul/config"]);
+        assert_eq!(
+            words(&[]),
+            ["consul", "agent", "-config-dir=/consul/config"]
+        );
         assert_eq!(words(&["agent", "-dev"]), ["consul", "agent", "-dev"]);
         assert_eq!(words(&["/bin/consul", "agent"]), ["/bin/consul", "agent"]);
     }
 
     #[test]
     fn every_spelling_of_an_option_is_read() {
-        let config = read(&["agent", "-node=a", "--http-port", "18500", "-server", "-client", "10.0.0.1"]);
+        let config = read(&[
+            "agent",
+            "-node=a",
+            "--http-port",
+            "18500",
+            "-server",
+            "-client",
+            "10.0.0.1",
+        ]);
         assert_eq!(config.node_name(), Some("a"));
         assert_eq!(config.number(&["ports", "http"]), Some(18500));
         assert_eq!(config.text(&["client_addr"]), Some("10.0.0.1"));
@@ -212,8 +225,12 @@ mod tests {
     fn files_are_merged_in_order_under_the_command_line() {
         let directory = std::env::temp_dir().join(format!("lictor-command-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("made");
-        let write = |name: &str, text: &str| fs::write(directory.join(name), text).expect("written");
-        write("a.json", r#"{"node_name": "a", "ports": {"http": 1, "dns": 2}, "leave_on_terminate": false}"#);
+        let write =
+            |name: &str, text: &str| fs::write(directory.join(name), text).expect("written");
+        write(
+            "a.json",
+            r#"{"node_name": "a", "ports": {"http": 1, "dns": 2}, "leave_on_terminate": false}"#,
+        );
         write("b.json", r#"{"node_name": "b", "ports": {"http": 3}}"#);
         write("c.hcl", r#"node_name = "c""#);
         write("d.json", "not JSON");

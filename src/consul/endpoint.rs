@@ -79,7 +79,11 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Endpoint {
     /// Finds the endpoint. `address` stands in where the agent listens on what only a template of its own can tell.
-    pub fn find(agent: &AgentConfig, address: Option<IpAddr>, env: Lookup<'_>) -> Result<Self, Error> {
+    pub fn find(
+        agent: &AgentConfig,
+        address: Option<IpAddr>,
+        env: Lookup<'_>,
+    ) -> Result<Self, Error> {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let tls = boolean("CONSUL_HTTP_SSL", env)?.unwrap_or(false);
         let place = match set("CONSUL_HTTP_ADDR") {
@@ -158,7 +162,9 @@ fn given(address: &str, tls: bool) -> Place {
 
 /// From the agent's configuration: `addresses.http` or `client_addr`, and `ports.http`; else the same with https.
 fn derived(agent: &AgentConfig, address: Option<IpAddr>) -> Option<Place> {
-    let http = agent.number(&["ports", "http"]).unwrap_or(i64::from(HTTP_PORT));
+    let http = agent
+        .number(&["ports", "http"])
+        .unwrap_or(i64::from(HTTP_PORT));
     let (scheme, port) = match (http, agent.number(&["ports", "https"])) {
         (1.., _) => ("http", http),
         (_, Some(https @ 1..)) => ("https", https),
@@ -174,7 +180,11 @@ fn derived(agent: &AgentConfig, address: Option<IpAddr>) -> Option<Place> {
         if let Some(path) = one.strip_prefix("unix://") {
             first_socket.get_or_insert(path);
         } else if let Ok(ip) = one.parse::<IpAddr>() {
-            let ip = if ip.is_unspecified() { loopback(ip) } else { ip };
+            let ip = if ip.is_unspecified() {
+                loopback(ip)
+            } else {
+                ip
+            };
             // Loopback, where the agent listens there too, works without any interface.
             if ip.is_loopback() {
                 return Some(Place::Tcp(url(scheme, ip, port)));
@@ -232,12 +242,27 @@ mod tests {
             (vec![], Some("http://127.0.0.1:8500")),
             (vec!["-client=0.0.0.0"], Some("http://127.0.0.1:8500")),
             (vec!["-client=::"], Some("http://[::1]:8500")),
-            (vec!["-client=10.0.0.1", "-http-port=1"], Some("http://10.0.0.1:1")),
-            (vec!["-client=10.0.0.1 127.0.0.1"], Some("http://127.0.0.1:8500")),
-            (vec!["-client=unix:///run/consul.sock"], Some("unix:///run/consul.sock")),
-            (vec!["-client={{ GetPrivateIP }}"], Some("http://10.0.0.5:8500")),
+            (
+                vec!["-client=10.0.0.1", "-http-port=1"],
+                Some("http://10.0.0.1:1"),
+            ),
+            (
+                vec!["-client=10.0.0.1 127.0.0.1"],
+                Some("http://127.0.0.1:8500"),
+            ),
+            (
+                vec!["-client=unix:///run/consul.sock"],
+                Some("unix:///run/consul.sock"),
+            ),
+            (
+                vec!["-client={{ GetPrivateIP }}"],
+                Some("http://10.0.0.5:8500"),
+            ),
             (vec!["-http-port=-1"], None),
-            (vec!["-http-port=-1", "-https-port=8501"], Some("https://127.0.0.1:8501")),
+            (
+                vec!["-http-port=-1", "-https-port=8501"],
+                Some("https://127.0.0.1:8501"),
+            ),
         ] {
             assert_eq!(place(&args, &[]).as_deref(), expected, "{args:?}");
         }
@@ -253,10 +278,16 @@ mod tests {
             ("unix:///run/consul.sock", "", "unix:///run/consul.sock"),
         ] {
             let env = [("CONSUL_HTTP_ADDR", address), ("CONSUL_HTTP_SSL", tls)];
-            assert_eq!(place(&["-client=10.9.9.9"], &env).as_deref(), Some(expected));
+            assert_eq!(
+                place(&["-client=10.9.9.9"], &env).as_deref(),
+                Some(expected)
+            );
         }
         let wrong = |_: &str| Some("maybe".to_owned());
         let error = Endpoint::find(&AgentConfig::default(), None, &wrong).expect_err("no boolean");
-        assert!(error.to_string().contains("CONSUL_HTTP_SSL=maybe"), "{error}");
+        assert!(
+            error.to_string().contains("CONSUL_HTTP_SSL=maybe"),
+            "{error}"
+        );
     }
 }

@@ -14,7 +14,9 @@ pub fn agent(body: &Value) -> AgentFacts {
         node_id: text(&config["NodeID"]),
         datacenter: text(&config["Datacenter"]),
         version: text(&config["Version"]),
-        advertise: body["Member"]["Addr"].as_str().and_then(|ip| ip.parse().ok()),
+        advertise: body["Member"]["Addr"]
+            .as_str()
+            .and_then(|ip| ip.parse().ok()),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
     }
@@ -51,14 +53,27 @@ mod tests {
     #[test]
     fn an_absent_node_is_not_an_empty_one() {
         assert!(!catalog(7, &Value::Null).present);
-        let node = catalog(7, &json!({ "Node": { "ID": "i", "Address": "a" }, "Services": { "s": {} } }));
-        assert_eq!((node.present, node.index, node.services), (true, 7, vec!["s".to_owned()]));
-        assert!(catalog(7, &json!({ "Node": {}, "Services": null })).services.is_empty());
+        let node = catalog(
+            7,
+            &json!({ "Node": { "ID": "i", "Address": "a" }, "Services": { "s": {} } }),
+        );
+        assert_eq!(
+            (node.present, node.index, node.services),
+            (true, 7, vec!["s".to_owned()])
+        );
+        assert!(
+            catalog(7, &json!({ "Node": {}, "Services": null }))
+                .services
+                .is_empty()
+        );
     }
 
     #[test]
     fn no_leader_is_an_empty_string() {
         assert_eq!(leader(&json!("")), None);
-        assert_eq!(leader(&json!("10.0.0.1:8300")), Some("10.0.0.1:8300".to_owned()));
+        assert_eq!(
+            leader(&json!("10.0.0.1:8300")),
+            Some("10.0.0.1:8300".to_owned())
+        );
     }
 }

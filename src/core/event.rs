@@ -121,6 +121,8 @@ pub enum Answer {
     Reload(Result<(), Refusal>),
     /// `PUT /v1/agent/leave`.
     Leave(Result<(), Refusal>),
+    /// `PUT /v1/catalog/deregister`.
+    Deregister(Result<(), Refusal>),
 }
 
 /// What an agent tells of itself.

@@ -101,7 +101,10 @@ impl Machine {
             OnStop::Stay => {
                 let (signal, name) = self.staying_signal();
                 self.enter(Phase::Stopping);
-                self.say(Level::Info, format!("stopping the agent without a leave: {name}"));
+                self.say(
+                    Level::Info,
+                    format!("stopping the agent without a leave: {name}"),
+                );
                 self.out.push(Action::Signal(signal));
             }
             OnStop::Leave => {
@@ -111,7 +114,10 @@ impl Machine {
                 }
                 // A SIGTERM in an agent's first moments ends it without a leave, or is swallowed. Its API answers about
                 // 0.1 s after its start, and a leave asked there is not lost.
-                self.say(Level::Info, "the agent cannot take a leave yet; waiting for its API");
+                self.say(
+                    Level::Info,
+                    "the agent cannot take a leave yet; waiting for its API",
+                );
                 self.timers
                     .set(Timer::Patience, self.now + PATIENCE.min(budget / 3));
                 self.timers.set(Timer::Ask, self.now);
@@ -138,7 +144,10 @@ impl Machine {
             stop.asked = Some(way);
         }
         let name = way.name();
-        self.say(Level::Info, format!("asking the agent to leave: {name}, {why}"));
+        self.say(
+            Level::Info,
+            format!("asking the agent to leave: {name}, {why}"),
+        );
         match way {
             Way::Terminate => self.out.push(Action::Signal(SIGTERM)),
             Way::Interrupt => self.out.push(Action::Signal(SIGINT)),
@@ -148,8 +157,14 @@ impl Machine {
 
     /// How this agent would be asked for a leave now, and why so. `status` tells it before it is needed.
     pub(super) fn way_to_leave(&self) -> (Way, &'static str) {
-        let on_terminate = self.facts.leaves_on_terminate.unwrap_or(!self.config.server);
-        let on_interrupt = self.facts.leaves_on_interrupt.unwrap_or(!self.config.server);
+        let on_terminate = self
+            .facts
+            .leaves_on_terminate
+            .unwrap_or(!self.config.server);
+        let on_interrupt = self
+            .facts
+            .leaves_on_interrupt
+            .unwrap_or(!self.config.server);
         let takes_signals = self.start.was_ready || !self.config.api;
         match (takes_signals, on_terminate, on_interrupt) {
             (true, true, _) => (Way::Terminate, "which is a leave by its configuration"),
@@ -158,7 +173,10 @@ impl Machine {
                 "since leave_on_terminate is off and skip_leave_on_interrupt is too",
             ),
             (true, false, false) => (Way::Http, "since no signal is a leave by its configuration"),
-            (false, ..) => (Way::Http, "since an agent that is not ready yet may swallow a signal"),
+            (false, ..) => (
+                Way::Http,
+                "since an agent that is not ready yet may swallow a signal",
+            ),
         }
     }
 
@@ -220,7 +238,7 @@ impl Machine {
         if node.present {
             self.start.was_in_catalog = true;
             if std::mem::take(&mut stop.gone) {
-                self.say(Level::Warn, "the node is back in the catalog during its leave");
+                self.ghost_seen(&node);
             }
         } else if was_there && !stop.gone {
             stop.gone = true;
@@ -229,6 +247,30 @@ impl Machine {
         // Without an index there is nothing to wait for, and asking in a circle would be a load on the servers.
         if node.index > 0 {
             self.watch_leave(Some(node.index));
+        }
+    }
+
+    /// An agent that leaves may register its node once more: its last synchronisation comes after its leave. Nobody would
+    /// take that entry away for up to a minute, so it is taken away here, as long as it is our own.
+    fn ghost_seen(&mut self, node: &CatalogNode) {
+        self.say(
+            Level::Warn,
+            "the node is back in the catalog during its leave",
+        );
+        if !self.facts.node_id.is_empty() && node.id == self.facts.node_id {
+            self.ask(Question::Deregister {
+                node: self.facts.node_name.clone(),
+            });
+        }
+    }
+
+    pub(super) fn ghost_answered(&mut self, result: Result<(), Refusal>) {
+        match result {
+            Ok(()) => self.say(Level::Info, "deregistered the node that came back"),
+            Err(refusal) => {
+                let text = format!("the node that came back could not be deregistered: {refusal}");
+                self.say(Level::Warn, text);
+            }
         }
     }
 
@@ -247,9 +289,10 @@ impl Machine {
                 Exit::ok()
             }
             (None, OnStop::Leave) => {
-                let by = stop.asked.map_or("before it was asked to leave", |_| {
-                    "after it was asked to leave"
-                });
+                let by = stop.asked.map_or(
+                    "before it was asked to leave",
+                    |_| "after it was asked to leave",
+                );
                 let killed = if stop.killed {
                     " at the end of --stop-timeout"
                 } else {

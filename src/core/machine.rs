@@ -168,6 +168,7 @@ impl Machine {
             Answer::Catalog(result) => self.catalog_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
+            Answer::Deregister(result) => self.ghost_answered(result),
         }
     }
 
@@ -197,12 +198,7 @@ impl Machine {
                 self.address = Some(address);
             }
             Err(exit) => {
-                self.set(
-                    Kind::AddressKnown,
-                    Truth::False,
-                    "NoneUsable",
-                    &exit.reason,
-                );
+                self.set(Kind::AddressKnown, Truth::False, "NoneUsable", &exit.reason);
                 if self.config.needs_address {
                     return self.exit(exit);
                 }
@@ -279,7 +275,8 @@ impl Machine {
         );
         match end.how.code() {
             0 => {
-                let reason = "the agent ended by itself with 0: somebody asked it to leave or to stop";
+                let reason =
+                    "the agent ended by itself with 0: somebody asked it to leave or to stop";
                 self.say(Level::Info, reason);
                 self.exit(Exit::ok());
             }
@@ -295,13 +292,11 @@ impl Machine {
         if !self.config.restart {
             return self.exit(exit);
         }
-        let Some(delay) = self
-            .restarts
-            .next(self.config.restart_limit, &mut self.rng)
-        else {
+        let Some(delay) = self.restarts.next(self.config.restart_limit, &mut self.rng) else {
             let reason = format!(
                 "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
-                self.restarts.in_a_row() , exit.reason
+                self.restarts.in_a_row(),
+                exit.reason
             );
             return self.exit(Exit::new(exit::RESTARTS, reason));
         };

@@ -56,7 +56,10 @@ mod tests {
         for n in 0..10 {
             let full = FIRST.saturating_mul(1 << n).min(LONGEST);
             let delay = restarts.next(10, &mut rng).expect("under the limit");
-            assert!(delay <= full && delay >= full.mul_f64(0.8), "{delay:?} of {full:?}");
+            assert!(
+                delay <= full && delay >= full.mul_f64(0.8),
+                "{delay:?} of {full:?}"
+            );
         }
         assert_eq!(restarts.next(10, &mut rng), None);
         restarts.forgive();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
 use super::conditions::Kind;
-use super::event::{Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Staged, Waiter};
+use super::event::{
+    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Staged, Waiter,
+};
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
 use crate::exit::{self, Exit};
@@ -149,7 +151,10 @@ impl Bed {
         assert_eq!(self.on(Event::Answered(Answer::Catalog(Ok(absent(8))))), []);
         assert_eq!(self.machine.phase, Phase::Joining);
         // From here on it is the catalog that says when it changes.
-        assert_eq!(self.tick(), [ask_catalog(Some((8, Duration::from_secs(30))))]);
+        assert_eq!(
+            self.tick(),
+            [ask_catalog(Some((8, Duration::from_secs(30))))]
+        );
         self.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE])))));
         assert_eq!(self.machine.phase, Phase::Ready);
         assert!(self.machine.conditions.holds(Kind::Ready));
@@ -198,11 +203,19 @@ fn a_life_from_start_to_a_confirmed_leave() {
 fn whatever_arrives_during_a_leave_there_is_one() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::Signal(Signal::Terminate));
-    for signal in [Signal::Terminate, Signal::Interrupt, Signal::Quit, Signal::Hangup] {
+    for signal in [
+        Signal::Terminate,
+        Signal::Interrupt,
+        Signal::Quit,
+        Signal::Hangup,
+    ] {
         assert_eq!(bed.on(Event::Signal(signal)), []);
     }
     let told = bed.on(Event::ReloadAsked(Waiter(1)));
-    assert!(matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]), "{told:?}");
+    assert!(
+        matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
+        "{told:?}"
+    );
     assert_eq!(bed.on(Event::Notified), []);
 }
 
@@ -216,13 +229,46 @@ fn an_unseen_leave_is_not_a_confirmed_one() {
 }
 
 #[test]
-fn a_node_that_comes_back_during_its_leave_is_not_gone() {
+fn a_node_that_comes_back_during_its_leave_is_taken_away_again() {
+    let deregister = Action::Ask(Question::Deregister {
+        node: "n1".to_owned(),
+    });
+    for seen_to_go_again in [true, false] {
+        let mut bed = Bed::new(config()).ready();
+        bed.on(Event::Signal(Signal::Terminate));
+        bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+        let back = Answer::Catalog(Ok(in_catalog(&[])));
+        assert_eq!(bed.on(Event::Answered(back))[0], deregister);
+        assert_eq!(bed.on(Event::Answered(Answer::Deregister(Ok(())))), []);
+        if seen_to_go_again {
+            bed.on(Event::Answered(Answer::Catalog(Ok(absent(14)))));
+        }
+        bed.on(end(How::Exited(0)));
+        let expected = if seen_to_go_again {
+            0
+        } else {
+            exit::UNCONFIRMED
+        };
+        assert_eq!(bed.exit().code, expected);
+    }
+}
+
+#[test]
+fn a_node_of_somebody_else_is_never_taken_away() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::Signal(Signal::Terminate));
     bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
-    bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[])))));
-    bed.on(end(How::Exited(0)));
-    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+    let other = CatalogNode {
+        id: "id-2".to_owned(),
+        ..in_catalog(&[])
+    };
+    let actions = bed.on(Event::Answered(Answer::Catalog(Ok(other))));
+    assert!(
+        actions
+            .iter()
+            .all(|action| !matches!(action, Action::Ask(Question::Deregister { .. }))),
+        "{actions:?}"
+    );
 }
 
 #[test]
@@ -268,7 +314,10 @@ fn a_refused_leave_is_asked_for_in_the_other_way_once() {
     let asked = bed.on(Event::Signal(Signal::Terminate));
     assert_eq!(asked, [Action::Ask(Question::Leave), ask_catalog(None)]);
     let denied = Refusal::Denied("no token".to_owned());
-    assert_eq!(bed.on(Event::Answered(Answer::Leave(Err(denied)))), [Action::Signal(15)]);
+    assert_eq!(
+        bed.on(Event::Answered(Answer::Leave(Err(denied)))),
+        [Action::Signal(15)]
+    );
 }
 
 #[test]
@@ -301,8 +350,15 @@ fn the_budget_of_a_stop_ends_in_a_kill() {
 
 #[test]
 fn a_stay_ends_the_agent_without_a_leave() {
-    for (signal, on_stop) in [(Signal::Quit, OnStop::Leave), (Signal::Terminate, OnStop::Stay)] {
-        let mut bed = Bed::new(Config { on_stop, ..config() }).ready();
+    for (signal, on_stop) in [
+        (Signal::Quit, OnStop::Leave),
+        (Signal::Terminate, OnStop::Stay),
+    ] {
+        let mut bed = Bed::new(Config {
+            on_stop,
+            ..config()
+        })
+        .ready();
         assert_eq!(bed.on(Event::Signal(signal)), [Action::Signal(9)]);
         bed.on(end(How::Signaled(9)));
         assert_eq!(bed.exit().code, 0);
@@ -330,16 +386,25 @@ fn an_early_hangup_is_kept_and_replayed() {
 #[test]
 fn reloads_are_one_at_a_time_and_everybody_is_told() {
     let mut bed = Bed::new(config()).ready();
-    assert_eq!(bed.on(Event::ReloadAsked(Waiter(1))), [Action::Ask(Question::Reload)]);
+    assert_eq!(
+        bed.on(Event::ReloadAsked(Waiter(1))),
+        [Action::Ask(Question::Reload)]
+    );
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
     assert_eq!(
         bed.on(Event::Answered(Answer::Reload(Ok(())))),
-        [Action::Reply(Waiter(1), ReloadOutcome::Reloaded), Action::Ask(Question::Reload)]
+        [
+            Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
+            Action::Ask(Question::Reload)
+        ]
     );
     let failed = Refusal::Failed("500: bad check".to_owned());
     let told = bed.on(Event::Answered(Answer::Reload(Err(failed))));
-    assert!(matches!(told, [Action::Reply(Waiter(2), ReloadOutcome::Failed(_))]), "{told:?}");
+    assert!(
+        matches!(told, [Action::Reply(Waiter(2), ReloadOutcome::Failed(_))]),
+        "{told:?}"
+    );
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
 }
@@ -351,7 +416,10 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     bed.on(Event::ReloadAsked(Waiter(1)));
     assert_eq!(
         bed.on(denied()),
-        [Action::Signal(1), Action::Reply(Waiter(1), ReloadOutcome::Signaled)]
+        [
+            Action::Signal(1),
+            Action::Reply(Waiter(1), ReloadOutcome::Signaled)
+        ]
     );
     let mut bed = Bed::new(config()).joining();
     bed.on(Event::Signal(Signal::Hangup));
@@ -379,7 +447,11 @@ fn a_crash_is_restarted_with_a_growing_delay_and_a_limit() {
     }
     bed.on(end(How::Exited(1)));
     assert_eq!(bed.exit().code, exit::RESTARTS);
-    assert!(bed.exit().reason.contains("the last line"), "{}", bed.exit().reason);
+    assert!(
+        bed.exit().reason.contains("the last line"),
+        "{}",
+        bed.exit().reason
+    );
 }
 
 #[test]
@@ -417,7 +489,11 @@ fn an_agent_that_somebody_else_stopped_ends_lictor_with_0() {
 
 #[test]
 fn without_restarts_a_crash_is_passed_on() {
-    let mut bed = Bed::new(Config { restart: false, ..config() }).ready();
+    let mut bed = Bed::new(Config {
+        restart: false,
+        ..config()
+    })
+    .ready();
     bed.on(end(How::Signaled(9)));
     assert_eq!(bed.exit().code, 137);
 }
@@ -448,7 +524,10 @@ fn no_address_is_fatal_only_where_one_is_needed() {
     bed.on(Event::Begin);
     bed.on(none());
     assert_eq!(bed.exit().code, exit::ADDRESS);
-    let mut bed = Bed::new(Config { needs_address: false, ..config() });
+    let mut bed = Bed::new(Config {
+        needs_address: false,
+        ..config()
+    });
     bed.on(Event::Begin);
     assert_eq!(bed.on(none()), [Action::Stage]);
 }
@@ -456,10 +535,16 @@ fn no_address_is_fatal_only_where_one_is_needed() {
 #[test]
 fn an_agent_that_is_not_ready_in_time_is_ended() {
     let start_timeout = Some(Duration::from_secs(3));
-    let mut bed = Bed::new(Config { start_timeout, ..config() }).joining();
+    let mut bed = Bed::new(Config {
+        start_timeout,
+        ..config()
+    })
+    .joining();
     loop {
         let no_servers = Refusal::Failed("No known Consul servers".to_owned());
-        let actions = bed.on(Event::Answered(Answer::Leader(Err(no_servers)))).to_vec();
+        let actions = bed
+            .on(Event::Answered(Answer::Leader(Err(no_servers))))
+            .to_vec();
         assert_eq!(actions, []);
         match bed.tick() {
             [Action::Ask(Question::Leader)] => {}
@@ -471,7 +556,11 @@ fn an_agent_that_is_not_ready_in_time_is_ended() {
     }
     bed.on(end(How::Signaled(9)));
     assert_eq!(bed.exit().code, exit::NOT_READY);
-    assert!(bed.exit().reason.contains("No known Consul servers"), "{}", bed.exit().reason);
+    assert!(
+        bed.exit().reason.contains("No known Consul servers"),
+        "{}",
+        bed.exit().reason
+    );
 }
 
 #[test]
@@ -480,7 +569,10 @@ fn a_registration_that_never_shows_does_not_hold_up_readiness_for_ever() {
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     bed.on(Event::Answered(leader));
     bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[])))));
-    assert_eq!(bed.tick(), [ask_catalog(Some((9, Duration::from_secs(30))))]);
+    assert_eq!(
+        bed.tick(),
+        [ask_catalog(Some((9, Duration::from_secs(30))))]
+    );
     assert_eq!(bed.tick(), []);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert!(!bed.machine.conditions.holds(Kind::Registered));
@@ -493,7 +585,10 @@ fn a_ready_agent_is_looked_at_once_a_minute_and_may_lose_its_readiness() {
     // The good run's timer is due at 60 s at the latest; the read comes before it, less its jitter.
     assert_eq!(bed.tick(), [ask_catalog(None)]);
     let pause = bed.now - begin;
-    assert!((Duration::from_secs(48)..=Duration::from_secs(60)).contains(&pause), "{pause:?}");
+    assert!(
+        (Duration::from_secs(48)..=Duration::from_secs(60)).contains(&pause),
+        "{pause:?}"
+    );
     let failed = Refusal::Failed("No cluster leader".to_owned());
     assert_eq!(bed.on(Event::Answered(Answer::Catalog(Err(failed)))), []);
     assert!(!bed.machine.conditions.holds(Kind::Ready));
@@ -507,11 +602,18 @@ fn a_ready_agent_is_looked_at_once_a_minute_and_may_lose_its_readiness() {
 
 #[test]
 fn without_an_api_the_notification_and_signals_have_to_do() {
-    let mut bed = Bed::new(Config { api: false, ..config() }).started();
+    let mut bed = Bed::new(Config {
+        api: false,
+        ..config()
+    })
+    .started();
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
     assert_eq!(bed.on(Event::Notified), [Action::Signal(1)]);
     assert_eq!(bed.machine.phase, Phase::Ready);
-    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), [Action::Signal(15)]);
+    assert_eq!(
+        bed.on(Event::Signal(Signal::Terminate)),
+        [Action::Signal(15)]
+    );
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
 }
@@ -519,8 +621,14 @@ fn without_an_api_the_notification_and_signals_have_to_do() {
 #[test]
 fn other_signals_are_passed_on_to_a_living_agent() {
     let mut bed = Bed::new(config()).started();
-    assert_eq!(bed.on(Event::Signal(Signal::Other(10))), [Action::Signal(10)]);
-    assert_eq!(bed.on(Event::Signal(Signal::Other(34))), [Action::Signal(34)]);
+    assert_eq!(
+        bed.on(Event::Signal(Signal::Other(10))),
+        [Action::Signal(10)]
+    );
+    assert_eq!(
+        bed.on(Event::Signal(Signal::Other(34))),
+        [Action::Signal(34)]
+    );
 }
 
 #[test]

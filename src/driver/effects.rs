@@ -49,7 +49,12 @@ pub struct Effects {
 
 impl Effects {
     /// `program` is COMMAND's executable, found.
-    pub fn new(settings: Settings, program: PathBuf, inherited: Inherited, notify_socket: PathBuf) -> Self {
+    pub fn new(
+        settings: Settings,
+        program: PathBuf,
+        inherited: Inherited,
+        notify_socket: PathBuf,
+    ) -> Self {
         Self {
             settings,
             program,
@@ -66,7 +71,12 @@ impl Effects {
     }
 
     /// Does one thing. What is done at once leaves its event in `due`; the exit is returned.
-    pub(super) fn perform(&mut self, action: Action, sources: &mut Sources, due: &mut VecDeque<Event>) -> Option<Exit> {
+    pub(super) fn perform(
+        &mut self,
+        action: Action,
+        sources: &mut Sources,
+        due: &mut VecDeque<Event>,
+    ) -> Option<Exit> {
         match action {
             Action::FindAddress => {
                 let wanted = self.settings.wanted.clone();
@@ -113,7 +123,10 @@ impl Effects {
         self.place = endpoint.place.as_ref().map(|place| place.shown());
         self.client = Client::new(&endpoint).map_err(|error| {
             let told = crate::consul::client::root_cause(&error);
-            Exit::new(exit::USAGE, format!("failed to use the certificates for the agent's API: {told}"))
+            Exit::new(
+                exit::USAGE,
+                format!("failed to use the certificates for the agent's API: {told}"),
+            )
         })?;
         let documents = self
             .documents(&config)
@@ -126,7 +139,8 @@ impl Effects {
             .map_err(|error| failed(error.to_string()))?;
         Ok(Staged {
             services: documents.iter().flat_map(Document::service_ids).collect(),
-            directory: (!documents.is_empty()).then(|| self.settings.registration_dir.display().to_string()),
+            directory: (!documents.is_empty())
+                .then(|| self.settings.registration_dir.display().to_string()),
         })
     }
 
@@ -142,7 +156,8 @@ impl Effects {
     }
 
     fn agent_args(&self) -> Vec<OsString> {
-        self.settings.agent_args(self.address.as_ref().map(|address| address.ip))
+        self.settings
+            .agent_args(self.address.as_ref().map(|address| address.ip))
     }
 
     fn spawn(&mut self) -> Result<i32, Exit> {
@@ -159,14 +174,19 @@ impl Effects {
 
     /// The agent was reaped: its number is nobody's from here on.
     pub(super) fn agent_ended(&mut self, pid: i32) -> Option<Output> {
-        self.agent.take_if(|(agent, _)| *agent == pid).map(|(_, output)| output)
+        self.agent
+            .take_if(|(agent, _)| *agent == pid)
+            .map(|(_, output)| output)
     }
 
     fn signal(&self, signal: i32) {
         // Between an agent's end and the core's word of it there is nobody to signal.
         let Some((pid, _)) = &self.agent else { return };
         if let Err(error) = os::process::signal(*pid, signal) {
-            tracing::error!("sending {} to the agent ({pid}) failed: {error}", name(signal));
+            tracing::error!(
+                "sending {} to the agent ({pid}) failed: {error}",
+                name(signal)
+            );
         }
     }
 
@@ -174,9 +194,9 @@ impl Effects {
         let Some(client) = self.client.clone() else {
             return;
         };
-        sources
-            .asks
-            .push(Box::pin(async move { Event::Answered(client.ask(question).await) }));
+        sources.asks.push(Box::pin(async move {
+            Event::Answered(client.ask(question).await)
+        }));
     }
 
     /// Answers somebody at the control socket, or makes an event of what he asks.
@@ -222,7 +242,10 @@ fn environment(name: &str) -> Option<String> {
 /// Looks for the address until there is one, at each word of the kernel that something has changed.
 ///
 /// Several addresses end the search at once: waiting would not make them fewer.
-async fn find_address(wanted: &crate::address::choose::Wanted, patience: Duration) -> Result<Address, Exit> {
+async fn find_address(
+    wanted: &crate::address::choose::Wanted,
+    patience: Duration,
+) -> Result<Address, Exit> {
     // Subscribed before the first look, so that a change after it is not missed.
     let mut events = AddressEvents::subscribe()
         .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))

@@ -37,7 +37,12 @@ pub struct Sources {
 
 impl Sources {
     /// Puts them together.
-    pub fn new(signals: Signals, server: Server, control: mpsc::Receiver<Control>, notify: UnixDatagram) -> Self {
+    pub fn new(
+        signals: Signals,
+        server: Server,
+        control: mpsc::Receiver<Control>,
+        notify: UnixDatagram,
+    ) -> Self {
         Self {
             signals,
             server,
@@ -50,7 +55,12 @@ impl Sources {
 
     /// The next event. What concerns only the edge (a child that is not the agent, a status that is asked for) is dealt
     /// with here and is no event.
-    pub(super) async fn next(&mut self, machine: &Machine, effects: &mut Effects, begin: Instant) -> Event {
+    pub(super) async fn next(
+        &mut self,
+        machine: &Machine,
+        effects: &mut Effects,
+        begin: Instant,
+    ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
         loop {
             let mut datagram = [0_u8; 256];

@@ -35,7 +35,11 @@ impl AddressEvents {
         let mut buffer = [0_u8; 8192];
         let mut ready = self.0.readable().await?;
         loop {
-            match recv(ready.get_inner().as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            match recv(
+                ready.get_inner().as_raw_fd(),
+                &mut buffer,
+                MsgFlags::MSG_DONTWAIT,
+            ) {
                 // ENOBUFS: so much has changed that the kernel dropped some of it.
                 Ok(_) | Err(nix::errno::Errno::ENOBUFS) => {}
                 Err(nix::errno::Errno::EAGAIN) => {

@@ -99,10 +99,7 @@ fn copy(mut streams: Vec<(File, Target)>, end: &Mutex<VecDeque<u8>>) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return,
         }
-        let readable: Vec<bool> = polled
-            .iter()
-            .map(|fd| fd.any().unwrap_or(true))
-            .collect();
+        let readable: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
         let mut readable = readable.into_iter();
         streams.retain_mut(|(file, target)| {
             if !readable.next().unwrap_or(false) {

@@ -28,5 +28,6 @@ impl<T: Owner> AsRawFd for Readable<T> {
 pub(super) fn readable<T: Owner>(owner: T) -> io::Result<AsyncFd<Readable<T>>> {
     // SAFETY: an owner keeps one and the same descriptor open until it is dropped, and nobody but us can drop it: it is
     // moved into the AsyncFd, which is never forgotten.
-    unsafe { AsyncFd::register_with_interest(Readable(owner), Interest::READABLE) }.map_err(io::Error::from)
+    unsafe { AsyncFd::register_with_interest(Readable(owner), Interest::READABLE) }
+        .map_err(io::Error::from)
 }

@@ -15,7 +15,10 @@ pub fn drain() -> Vec<(i32, How)> {
     loop {
         match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => {
-                ended.push((pid.as_raw(), How::Exited(u8::try_from(code).unwrap_or(u8::MAX))));
+                ended.push((
+                    pid.as_raw(),
+                    How::Exited(u8::try_from(code).unwrap_or(u8::MAX)),
+                ));
             }
             Ok(WaitStatus::Signaled(pid, signal, _)) => {
                 ended.push((pid.as_raw(), How::Signaled(signal as i32)));

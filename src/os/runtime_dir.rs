@@ -36,7 +36,9 @@ pub enum Error {
         pid: String,
     },
     /// Its sockets would have too long a path.
-    #[error("use the runtime directory {path}: its path is too long for a Unix socket in it; name a shorter one with --runtime-dir")]
+    #[error(
+        "use the runtime directory {path}: its path is too long for a Unix socket in it; name a shorter one with --runtime-dir"
+    )]
     TooLong {
         /// The directory.
         path: PathBuf,

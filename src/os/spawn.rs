@@ -103,7 +103,10 @@ fn pid(child: &Child) -> i32 {
     i32::try_from(child.id()).unwrap_or(i32::MAX)
 }
 
-#[expect(unsafe_code, reason = "the only way to run something between fork and exec")]
+#[expect(
+    unsafe_code,
+    reason = "the only way to run something between fork and exec"
+)]
 fn restore_mask_in_child(command: &mut Command, inherited: Inherited) {
     // SAFETY: the closure calls sigprocmask(2) on a copied set and nothing else: async-signal-safe, no allocation.
     unsafe {
@@ -132,11 +135,18 @@ mod tests {
 
     #[test]
     fn a_program_is_found_as_a_shell_finds_it() {
-        assert_eq!(look("sh", "/nowhere:/bin").expect("sh"), Path::new("/bin/sh"));
+        assert_eq!(
+            look("sh", "/nowhere:/bin").expect("sh"),
+            Path::new("/bin/sh")
+        );
         assert_eq!(look("/bin/sh", "").expect("sh"), Path::new("/bin/sh"));
         let missing = look("no-such-program", "/nowhere:/bin").expect_err("missing");
         assert_eq!(missing.code, 127);
-        assert!(missing.reason.contains("/nowhere:/bin"), "{}", missing.reason);
+        assert!(
+            missing.reason.contains("/nowhere:/bin"),
+            "{}",
+            missing.reason
+        );
         assert_eq!(look("/no/such", "").expect_err("missing").code, 127);
         assert_eq!(look("/etc/passwd", "").expect_err("plain file").code, 126);
         assert_eq!(look("passwd", "/etc").expect_err("plain file").code, 126);

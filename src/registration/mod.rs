@@ -45,7 +45,9 @@ impl Document {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
-    #[error("read the registration {path}: {source}; give the path of a JSON file with --registration")]
+    #[error(
+        "read the registration {path}: {source}; give the path of a JSON file with --registration"
+    )]
     Unreadable {
         /// The file.
         path: String,
@@ -88,7 +90,9 @@ pub enum Error {
         name: String,
     },
     /// The result cannot be written.
-    #[error("write the registration to {path}: {source}; mount a writable volume there, or name another directory with --registration-dir")]
+    #[error(
+        "write the registration to {path}: {source}; mount a writable volume there, or name another directory with --registration-dir"
+    )]
     Unwritable {
         /// The file or directory.
         path: String,

@@ -30,7 +30,9 @@ pub enum Error {
     #[error("the placeholder in {0:?} is not closed by a }}; a literal ${{ is written $${{")]
     Open(String),
     /// The variable is not set and has no default.
-    #[error("the environment variable {0} is not set; set it, or give a default: ${{env:{0}:-default}}")]
+    #[error(
+        "the environment variable {0} is not set; set it, or give a default: ${{env:{0}:-default}}"
+    )]
     Unset(String),
     /// There is no address.
     #[error("${{ADDRESS}} is not known")]
@@ -175,14 +177,18 @@ mod tests {
         let document = json!({ "port": "${env:PORT|int}" });
         assert_eq!(filled(&document).expect("filled"), json!({ "port": 8500 }));
         let (at, error) = filled(&json!({ "port": "1${env:PORT|int}" })).expect_err("partial");
-        assert_eq!((at.as_str(), matches!(error, Error::NotWhole(_))), ("/port", true));
+        assert_eq!(
+            (at.as_str(), matches!(error, Error::NotWhole(_))),
+            ("/port", true)
+        );
         let (_, error) = filled(&json!("${ADDRESS|int}")).expect_err("no number");
         assert!(matches!(error, Error::NotInt { .. }), "{error}");
     }
 
     #[test]
     fn errors_say_where_and_what() {
-        let (at, error) = filled(&json!({ "service": { "tags": ["a/b", "${TAG}"] } })).expect_err("unknown");
+        let (at, error) =
+            filled(&json!({ "service": { "tags": ["a/b", "${TAG}"] } })).expect_err("unknown");
         assert_eq!(at, "/service/tags/1");
         assert_eq!(error, Error::Unknown("TAG".to_owned()));
         let (at, error) = filled(&json!({ "a/b": "${env:NOPE}" })).expect_err("unset");

@@ -29,7 +29,10 @@ pub fn write(directory: &Path, documents: &[Document]) -> Result<(), Error> {
         let path = directory.join(&document.name);
         write_atomically(&path, document.text().as_bytes(), 0o600).map_err(unwritable(&path))?;
     }
-    let ours: HashSet<&str> = documents.iter().map(|document| document.name.as_str()).collect();
+    let ours: HashSet<&str> = documents
+        .iter()
+        .map(|document| document.name.as_str())
+        .collect();
     for entry in fs::read_dir(directory).map_err(unwritable(directory))? {
         let entry = entry.map_err(unwritable(directory))?;
         let name = entry.file_name();
@@ -57,12 +60,22 @@ mod tests {
     fn old_files_of_ours_go_and_a_users_own_stay() {
         let directory = std::env::temp_dir().join(format!("lictor-write-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        write(&directory, &[document("lictor-a.json"), document("lictor-b.json")]).expect("written");
+        write(
+            &directory,
+            &[document("lictor-a.json"), document("lictor-b.json")],
+        )
+        .expect("written");
         fs::write(directory.join("consul.json"), "{}").expect("written");
         write(&directory, &[document("lictor-b.json")]).expect("written");
         let mut names: Vec<String> = fs::read_dir(&directory)
             .expect("read")
-            .map(|entry| entry.expect("read").file_name().to_string_lossy().into_owned())
+            .map(|entry| {
+                entry
+                    .expect("read")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         names.sort();
         assert_eq!(names, ["consul.json", "lictor-b.json"]);

@@ -124,7 +124,12 @@ fn of_two_the_default_route_decides_or_nobody_does() {
     let Err(Failure::Ambiguous(message)) = &ambiguous.outcome else {
         panic!("decided without a reason");
     };
-    for part in ["10.0.0.5/24 on eth0", "10.0.1.5/24 on eth1", "--interface", "--cidr"] {
+    for part in [
+        "10.0.0.5/24 on eth0",
+        "10.0.1.5/24 on eth1",
+        "--interface",
+        "--cidr",
+    ] {
         assert!(message.contains(part), "{message} lacks {part}");
     }
     inventory.default_v4 = vec!["eth1".to_owned()];

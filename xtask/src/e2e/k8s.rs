@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, SERVICE};
 use super::cluster::Cluster;
 use super::manifests::{self, MARK};
-use super::pods::{DAEMON_SET, NAMESPACE, Pods, SELECTOR, complaints, explain, print_pods};
+use super::pods::{self, DAEMON_SET, NAMESPACE, Pods, SELECTOR, complaints, explain, print_pods};
 use super::server::Server;
 use super::steps::{Steps, With, seconds, until};
 use super::{Error, apt, cache, command};
@@ -102,6 +102,9 @@ impl Bench<'_> {
             );
             pods = steps.step(&what, || self.start_again(&pods))?.0;
         }
+        steps.step("ConfigMap changed, lictor reload: in the catalog", || {
+            self.reload(&pods)
+        })?;
         steps.step("no hook, probe or container has failed", || {
             self.no_complaints(&pods)
         })?;
@@ -177,6 +180,30 @@ impl Bench<'_> {
         let With(new, seen) = self.ready(begun, pods.uids().len(), &pods.uids())?;
         self.no_complaints(&new)?;
         Ok(With(new, format!("old ones gone after {gone}, {seen}")))
+    }
+
+    fn reload(&self, pods: &Pods) -> Result<String, Error> {
+        let begun = Instant::now();
+        manifests::define(self.cluster, pods, "web")?;
+        let seen = seconds(begun);
+        for pod in pods.names() {
+            pods::exec(self.cluster, &pod, &["/lictor/lictor", "reload"])?;
+        }
+        let begun = Instant::now();
+        let what = "the new service on every node";
+        until(what, Duration::from_secs(30), || {
+            let nodes = self.catalog.nodes_of("web")?;
+            if nodes.len() == pods.names().len() {
+                Ok(())
+            } else {
+                Err(format!("it is on {nodes:?}"))
+            }
+        })
+        .inspect_err(|error| explain(self.cluster, error))?;
+        Ok(format!(
+            "file in the Pods after {seen}, service on every node {} later",
+            seconds(begun)
+        ))
     }
 
     fn no_complaints(&self, pods: &Pods) -> Result<String, Error> {

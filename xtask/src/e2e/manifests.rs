@@ -1,11 +1,14 @@
 //! deploy/kubernetes as it is, with the images of this run in it: an overlay for `kubectl apply -k`.
 
 use super::cluster::{Cluster, FIRST_SERVER};
-use super::pods::NAMESPACE;
+use super::pods::{self, NAMESPACE, Pods};
+use super::steps::until;
 use super::{Error, cache, command, image, rootfs};
 use crate::dist;
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LICTOR_IMAGE: &str = "lictor-e2e.test/lictor";
 const CONSUL_IMAGE: &str = "lictor-e2e.test/consul";
@@ -52,6 +55,27 @@ patches:
     }
     fs::write(&file, text).map_err(Error::file(&file))?;
     Ok(dir)
+}
+
+/// Adds a service's definition to the ConfigMap and waits until every Pod sees it: a directory mount follows within a
+/// minute or two, as the kubelet likes.
+pub(super) fn define(cluster: &Cluster, pods: &Pods, service: &str) -> Result<(), Error> {
+    let definition = json!({"service": {"name": service, "port": 80}}).to_string();
+    let file = format!("{service}.json");
+    let patch = json!({"data": {&file: definition}}).to_string();
+    command::run(
+        cluster
+            .kubectl(["patch", "-n", NAMESPACE, "configmap/consul-client"])
+            .args(["--type=merge", "-p", &patch]),
+    )?;
+    for pod in pods.names() {
+        let file = format!("/consul/config/{file}");
+        let what = format!("{file} in {pod}");
+        until(&what, Duration::from_secs(180), || {
+            pods::exec(cluster, &pod, &["test", "-e", &file]).map_err(|error| error.to_string())
+        })?;
+    }
+    Ok(())
 }
 
 /// A patch of the ConfigMap, for a cluster whose network is not the manifests' own.

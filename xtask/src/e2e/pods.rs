@@ -176,6 +176,12 @@ pub(super) fn complaints(cluster: &Cluster) -> Result<Vec<String>, Error> {
         .collect())
 }
 
+/// Runs a program in a Pod's Consul container.
+pub(super) fn exec(cluster: &Cluster, pod: &str, program: &[&str]) -> Result<String, Error> {
+    let mut kubectl = cluster.kubectl(["exec", "-n", NAMESPACE, pod, "-c", "consul-client", "--"]);
+    command::text(kubectl.args(program))
+}
+
 /// Prints the Pods unless it is somebody's Ctrl-C that ended the wait.
 pub(super) fn explain(cluster: &Cluster, error: &Error) {
     if !matches!(error, Error::Interrupted) {

@@ -1,0 +1,48 @@
+//! `lictor run` on real Consul agents, each host a network namespace of its own.
+
+use std::time::Duration;
+
+use testbed::agent::Server;
+use testbed::consul::Version;
+use testbed::lictor::Lictor;
+use testbed::net::{Host, Network};
+
+mod bad_input;
+mod life;
+mod restart;
+
+/// The seed's configuration, byte for byte.
+const SEED: &str = include_str!("../fixtures/seed/consul.json");
+/// The binary under test.
+const LICTOR: &str = env!("CARGO_BIN_EXE_lictor");
+/// Long enough for a start on a busy machine.
+const START: Duration = Duration::from_secs(60);
+/// Longer than any leave: the default budget is 25 s.
+const STOP: Duration = Duration::from_secs(40);
+
+/// A network with the seed's first server at its address, and a host with the seed's configuration.
+struct Seed {
+    server: Server,
+    host: Host,
+    /// Kept, since the hosts end with it.
+    _network: Network,
+}
+
+impl Seed {
+    fn new(version: Version) -> Self {
+        let network = Network::new().expect("a network");
+        let server = Server::start(&network.host("s1", 1).expect("a host"), version);
+        let host = network.host("n1", 11).expect("a host");
+        host.write("/consul/config/consul.json", SEED)
+            .expect("written");
+        Self {
+            server: server.expect("a server"),
+            host,
+            _network: network,
+        }
+    }
+
+    fn lictor(&self, version: Version) -> Lictor {
+        Lictor::on(&self.host, LICTOR).consul(version)
+    }
+}
