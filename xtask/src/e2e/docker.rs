@@ -221,13 +221,22 @@ impl Bench {
                 .args(SERVER_HCL.map(|hcl| format!("-hcl={hcl}"))),
         )?;
         let address = self.address(SERVER)?;
-        Catalog::new(Prefix::default(), &address).await_leader()?;
+        Catalog::new(Prefix::default(), &address)
+            .await_leader()
+            .map_err(|error| self.with_logs(SERVER, error))?;
         Ok(With(address.clone(), address))
     }
 
     fn address(&self, container: &str) -> Result<String, Error> {
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        command::text(&mut self.docker(["inspect", "--format", format, container]))
+        let address = command::text(&mut self.docker(["inspect", "--format", format, container]))?;
+        if address.is_empty() {
+            // It has ended already, and an ended container has none.
+            let what = format!("an address of the container {container}");
+            let found = "none".into();
+            return Err(self.with_logs(container, Error::Unexpected { what, found }));
+        }
+        Ok(address)
     }
 
     /// Runs the Consul image with further options for `docker run`; returns its address once that is registered.
@@ -257,7 +266,7 @@ impl Bench {
         let wanted = BTreeSet::from([address.clone()]);
         catalog
             .await_addresses(&wanted, Duration::from_secs(60))
-            .map_err(|error| self.with_logs(error))?;
+            .map_err(|error| self.with_logs(CLIENT, error))?;
         let seen = format!("{SERVICE} at {address} after {}", seconds(begun));
         Ok(With(address, seen))
     }
@@ -280,7 +289,7 @@ impl Bench {
                 }
             },
         )
-        .map_err(|error| self.with_logs(error))?;
+        .map_err(|error| self.with_logs(CLIENT, error))?;
         let status =
             command::json(&mut self.docker(["exec", CLIENT, "lictor", "status", "--json"]))?;
         Ok(format!(
@@ -309,10 +318,13 @@ impl Bench {
             CLIENT,
         ]))?;
         if code != "0" {
-            return Err(self.with_logs(Error::Unexpected {
-                what: "exit code 0 of the stopped container".into(),
-                found: code,
-            }));
+            return Err(self.with_logs(
+                CLIENT,
+                Error::Unexpected {
+                    what: "exit code 0 of the stopped container".into(),
+                    found: code,
+                },
+            ));
         }
         // What lictor has confirmed before it ended must be so at once; the limits are for our own looks.
         let limit = Duration::from_secs(2);
@@ -323,9 +335,9 @@ impl Bench {
         ))
     }
 
-    /// The same error, with the end of the client's log under it.
-    fn with_logs(&self, error: Error) -> Error {
-        let logs = command::attempt(&mut self.docker(["logs", "--tail", "40", CLIENT]));
+    /// The same error, with the end of the container's log above it.
+    fn with_logs(&self, container: &str, error: Error) -> Error {
+        let logs = command::attempt(&mut self.docker(["logs", "--tail", "40", container]));
         println!(
             "{}",
             logs.map_or_else(

@@ -27,6 +27,9 @@ pub(super) fn consul(root: &Path, consul: &Path) -> Result<(), Error> {
     let var_run = root.join("var/run");
     symlink("../run", &var_run).map_err(Error::file(&var_run))?;
     install(consul, &root.join("bin/consul"))?;
+    if !dist::is_static(consul)? {
+        libraries(root, consul)?;
+    }
     let busybox = static_busybox()?;
     install(&busybox, &root.join("bin/busybox"))?;
     for applet in command::text(Command::new(&busybox).arg("--list"))?.lines() {
@@ -69,6 +72,23 @@ fn make_dir(dir: &Path, mode: u32) -> Result<(), Error> {
 fn install(from: &Path, to: &Path) -> Result<(), Error> {
     fs::copy(from, to).map_err(Error::file(from))?;
     fs::set_permissions(to, fs::Permissions::from_mode(0o755)).map_err(Error::file(to))
+}
+
+/// The libraries of a dynamic program, at their own paths: a distribution's Consul is one.
+fn libraries(root: &Path, program: &Path) -> Result<(), Error> {
+    let listed = command::text(Command::new("ldd").arg(program))?;
+    // `libc.so.6 => /lib/…/libc.so.6 (0x…)`, and the loader as a path of its own.
+    let paths = listed
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    for path in paths {
+        let copy = root.join(path.trim_start_matches('/'));
+        if let Some(dir) = copy.parent() {
+            make_dir(dir, 0o755)?;
+        }
+        install(Path::new(path), &copy)?;
+    }
+    Ok(())
 }
 
 /// A busybox that needs no libraries: the installed one, or Debian's, unpacked and not installed, for its package
