@@ -1,5 +1,6 @@
 //! The project's tasks: `cargo xtask <task>`.
 
+mod demo;
 mod dist;
 mod e2e;
 
@@ -15,6 +16,8 @@ struct Tasks {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Shows lictor at work: a Consul server and an agent under lictor, on loopback only.
+    Demo(demo::Args),
     /// Builds the static release binary, target/dist/lictor.
     Dist,
     /// Tries the whole thing out: images, a real Docker engine, a real Kubernetes, real Consul.
@@ -23,6 +26,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result: Result<(), Box<dyn std::error::Error>> = match Tasks::parse().task {
+        Task::Demo(args) => demo::run(&args),
         Task::Dist => dist::run().map_err(Into::into),
         Task::E2e(args) => e2e::run(&args).map_err(Into::into),
     };
