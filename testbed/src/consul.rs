@@ -10,7 +10,7 @@ mod gobuild;
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -183,11 +183,16 @@ fn obtain_into(version: Version, directory: &Path) -> Result<(), Error> {
         source,
     })?;
     let _ = fs::remove_dir_all(&work);
-    eprintln!(
-        "testbed: consul {version} is now in {}",
+    say(&format!(
+        "consul {version} is now in {}",
         destination.display()
-    );
+    ));
     Ok(())
+}
+
+/// Tells a person what takes so long. Not by `eprintln!`, which a test's output capture would swallow.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "testbed: {text}");
 }
 
 /// Links or copies `program` into `directory`, atomically.
@@ -236,10 +241,10 @@ fn lock(directory: &Path) -> Result<Flock<File>, Error> {
         Ok(lock) => return Ok(lock),
         Err((file, _)) => file,
     };
-    eprintln!(
-        "testbed: another process obtains {}; waiting for it",
+    say(&format!(
+        "another process obtains {}; waiting for it",
         directory.display()
-    );
+    ));
     Flock::lock(busy, FlockArg::LockExclusive).map_err(|(_, error)| Error::Cache {
         path,
         source: error.into(),

@@ -8,8 +8,10 @@ use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
 mod bad_input;
+mod endpoint;
 mod life;
 mod restart;
+mod stop;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -14,6 +13,8 @@ use signal_hook::iterator::Signals;
 use testbed::agent::LocalServer;
 use testbed::consul::{self, Version};
 use testbed::wait;
+
+use crate::consul::Consul;
 
 const ADDRESS: &str = "127.0.0.2";
 const SERVICE: &str = "consul-members";
@@ -28,17 +29,6 @@ pub(crate) struct Args {
     /// The Consul to run
     #[arg(long, default_value = "1.8.7")]
     consul: Consul,
-}
-
-/// A Consul that can be obtained.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Consul {
-    /// Debian's
-    #[value(name = "1.8.7")]
-    Old,
-    /// A recent one, built with Go once (some 6 minutes)
-    #[value(name = "1.22.5")]
-    New,
 }
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -67,10 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let step = |text: &str| println!("\n[{:5.1} s] {text}", begin.elapsed().as_secs_f64());
     // Watched from the start: a Ctrl-C at any time is a stop, and lictor has a process group of its own.
     let mut signals = Signals::new([Signal::SIGINT as i32, Signal::SIGTERM as i32])?;
-    let version = match args.consul {
-        Consul::Old => Version::V1_8_7,
-        Consul::New => Version::V1_22_5,
-    };
+    let version = args.consul.version();
 
     step("building lictor");
     let binary = build()?;

@@ -1,5 +1,7 @@
 //! The project's tasks: `cargo xtask <task>`.
 
+mod bench;
+mod consul;
 mod demo;
 mod dist;
 mod e2e;
@@ -18,6 +20,8 @@ struct Tasks {
 enum Task {
     /// Shows lictor at work: a Consul server and an agent under lictor, on loopback only.
     Demo(demo::Args),
+    /// Measures lictor beside a bare agent: start, stop, memory, idle, early SIGHUPs.
+    Bench(bench::Args),
     /// Builds the static release binary, target/dist/lictor.
     Dist,
     /// Tries the whole thing out: images, a real Docker engine, a real Kubernetes, real Consul.
@@ -27,6 +31,7 @@ enum Task {
 fn main() -> ExitCode {
     let result: Result<(), Box<dyn std::error::Error>> = match Tasks::parse().task {
         Task::Demo(args) => demo::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Dist => dist::run().map_err(Into::into),
         Task::E2e(args) => e2e::run(&args).map_err(Into::into),
     };

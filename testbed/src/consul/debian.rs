@@ -47,10 +47,10 @@ pub(super) fn unpack(work: &Path) -> Result<PathBuf, Error> {
         move |source| Error::File { path, source }
     };
     let mirror = mirror()?;
-    eprintln!(
-        "testbed: downloading consul 1.8.7, Debian {SUITE}'s package, from {}",
+    super::say(&format!(
+        "downloading consul 1.8.7, Debian {SUITE}'s package, from {}",
         mirror.uri
-    );
+    ));
     let sources = work.join("sources.list");
     let options = mirror
         .signed_by

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::say;
 use crate::wait;
 
 /// Where the module is that requires exactly this Consul.
@@ -51,19 +52,17 @@ pub(super) fn build(work: &Path) -> Result<PathBuf, Error> {
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(file)?)
         .stderr(log);
-    eprintln!(
-        "testbed: building consul 1.22.5 with go; the first time this takes about 6 minutes on two cores"
-    );
+    say("building consul 1.22.5 with go; the first time this takes about 6 minutes on two cores");
     let start = Instant::now();
     let mut child = command.spawn().map_err(|source| Error::NoGo { source })?;
     let mut said = start;
     let ended = wait::until("go build", DEADLINE, || {
         if said.elapsed() >= PROGRESS {
             said = Instant::now();
-            eprintln!(
-                "testbed: still building consul 1.22.5, {} s so far",
+            say(&format!(
+                "still building consul 1.22.5, {} s so far",
                 start.elapsed().as_secs()
-            );
+            ));
         }
         child.try_wait().ok().flatten()
     });

@@ -32,14 +32,17 @@ impl Catalog {
         until(
             "a leader of the Consul server",
             Duration::from_secs(60),
-            || {
-                let leader = self.get("status/leader")?;
-                match leader.as_str() {
-                    Some("") | None => Err(leader.to_string()),
-                    Some(_) => Ok(()),
-                }
-            },
+            || self.leader(),
         )
+    }
+
+    /// Whether the server has a leader.
+    pub(super) fn leader(&self) -> Result<(), String> {
+        let leader = self.get("status/leader")?;
+        match leader.as_str() {
+            Some("") | None => Err(leader.to_string()),
+            Some(_) => Ok(()),
+        }
     }
 
     /// The addresses under which a service is registered.

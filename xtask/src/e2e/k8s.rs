@@ -55,13 +55,13 @@ pub(super) fn run(args: &Args, consul: &Path) -> Result<(), Error> {
             Ok(With(started, cluster.server_address.clone()))
         })?
         .0;
+    delete_namespace(&cluster)?;
     let bench = Bench {
         cluster: &cluster,
         catalog,
     };
-    bench.delete_namespace()?;
     bench.scenario(&mut steps, args)?;
-    steps.step("everything away", || bench.delete_namespace())?;
+    steps.step("everything away", || delete_namespace(&cluster))?;
     drop(bench);
     drop(server);
     drop(cluster);
@@ -84,7 +84,7 @@ struct Bench<'a> {
 
 impl Drop for Bench<'_> {
     fn drop(&mut self) {
-        if let Err(error) = self.delete_namespace() {
+        if let Err(error) = delete_namespace(self.cluster) {
             eprintln!("       could not delete the namespace: failed to {error}");
         }
     }
@@ -341,35 +341,30 @@ impl Bench<'_> {
             seconds(begun)
         ))
     }
+}
 
-    /// Deletes the namespace, if a run of ours has made it.
-    fn delete_namespace(&self) -> Result<(), Error> {
-        let mut get = self.cluster.kubectl([
-            "get",
-            "namespace",
-            NAMESPACE,
-            "--ignore-not-found",
-            "-o",
-            "json",
-        ]);
-        let namespace = command::text(&mut get)?;
-        if namespace.is_empty() {
-            return Ok(());
-        }
-        let namespace: serde_json::Value = serde_json::from_str(&namespace).unwrap_or_default();
-        if namespace["metadata"]["labels"][MARK] != "true" {
-            return Err(Error::Needs(format!(
-                "use the namespace `{NAMESPACE}`: the cluster has one that is not ours (it lacks the label {MARK}=true)"
-            )));
-        }
-        command::run(&mut self.cluster.kubectl([
-            "delete",
-            "namespace",
-            NAMESPACE,
-            "--timeout=120s",
-        ]))
-        .map(drop)
+/// Deletes the namespace, if a run of ours has made it.
+fn delete_namespace(cluster: &Cluster) -> Result<(), Error> {
+    let mut get = cluster.kubectl([
+        "get",
+        "namespace",
+        NAMESPACE,
+        "--ignore-not-found",
+        "-o",
+        "json",
+    ]);
+    let namespace = command::text(&mut get)?;
+    if namespace.is_empty() {
+        return Ok(());
     }
+    let namespace: serde_json::Value = serde_json::from_str(&namespace).unwrap_or_default();
+    if namespace["metadata"]["labels"][MARK] != "true" {
+        return Err(Error::Needs(format!(
+            "use the namespace `{NAMESPACE}`: the cluster has one that is not ours (it lacks the label {MARK}=true)"
+        )));
+    }
+    command::run(&mut cluster.kubectl(["delete", "namespace", NAMESPACE, "--timeout=120s"]))
+        .map(drop)
 }
 
 fn list(addresses: &BTreeSet<String>) -> String {

@@ -20,11 +20,11 @@ mod rootfs;
 mod server;
 mod steps;
 
+use crate::consul::Consul;
 use crate::dist;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testbed::consul::Version;
 
 /// What `cargo xtask e2e` takes.
 #[derive(clap::Args)]
@@ -32,8 +32,8 @@ pub(crate) struct Args {
     #[command(subcommand)]
     platform: Platform,
     /// Which Consul the images and the server get.
-    #[arg(long, global = true, value_name = "VERSION", default_value = "1.22.5")]
-    consul: String,
+    #[arg(long, global = true, default_value = "1.22.5")]
+    consul: Consul,
 }
 
 #[derive(clap::Subcommand)]
@@ -50,9 +50,10 @@ enum Platform {
 /// At the first step that is not seen.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     steps::watch_signals()?;
+    let consul = testbed::consul::obtain(args.consul.version())?;
     match &args.platform {
-        Platform::Docker => docker::run(&consul(&args.consul)?),
-        Platform::K8s(k8s) => k8s::run(k8s, &consul(&args.consul)?),
+        Platform::Docker => docker::run(&consul),
+        Platform::K8s(k8s) => k8s::run(k8s, &consul),
     }
 }
 
@@ -130,18 +131,4 @@ fn cache(name: &str) -> Result<PathBuf, Error> {
     let dir = dist::root().join("target/e2e").join(name);
     std::fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
     Ok(dir)
-}
-
-/// The program of that version; obtained, if this machine does not have it yet.
-fn consul(number: &str) -> Result<PathBuf, Error> {
-    let version = Version::ALL
-        .into_iter()
-        .find(|version| version.number() == number)
-        .ok_or_else(|| {
-            Error::Needs(format!(
-                "use Consul {number}: there is {:?}",
-                Version::ALL.map(Version::number)
-            ))
-        })?;
-    Ok(testbed::consul::obtain(version)?)
 }

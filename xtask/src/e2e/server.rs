@@ -2,7 +2,7 @@
 
 use super::catalog::Catalog;
 use super::command::{self, Prefix};
-use super::steps::settle;
+use super::steps::{settle, until};
 use super::{Error, cache};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -64,19 +64,30 @@ impl Server {
                 program: "consul agent -server".into(),
                 source,
             })?;
-        let server = Self {
+        let mut server = Self {
             exec: exec.clone(),
             dir,
             child,
         };
         let catalog = Catalog::new(exec.clone(), address);
-        catalog.await_leader().inspect_err(|_| {
-            println!(
-                "{}",
-                command::tail(&fs::read_to_string(&log).unwrap_or_default())
-            );
-        })?;
+        server.await_leader(&catalog, &log)?;
         Ok((server, catalog))
+    }
+
+    fn await_leader(&mut self, catalog: &Catalog, log: &Path) -> Result<(), Error> {
+        let written = || command::tail(&fs::read_to_string(log).unwrap_or_default());
+        let what = "a leader of the Consul server";
+        until(what, Duration::from_secs(60), || {
+            match self.child.try_wait() {
+                Ok(Some(status)) => Ok(Err(Error::Failed {
+                    command: "consul agent -server".into(),
+                    status,
+                    output: written(),
+                })),
+                Ok(None) | Err(_) => catalog.leader().map(Ok),
+            }
+        })
+        .inspect_err(|_| println!("{}", written()))?
     }
 }
 

@@ -1,0 +1,153 @@
+//! The start and the stop of an agent, bare and under lictor, alternating on one host.
+
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use testbed::agent::Agent;
+use testbed::net::Host;
+use testbed::process::{Process, Role};
+
+use super::figures::{Durations, compare};
+use super::{Bed, Result, SERVICE};
+
+const NODE: &str = "n1";
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(40);
+/// How finely the server's catalog is looked at; the resolution of every figure here.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// What was seen of one life.
+struct Life {
+    registered: Duration,
+    gone: Duration,
+    ended: Duration,
+}
+
+#[derive(Default)]
+struct Lives {
+    registered: Durations,
+    gone: Durations,
+    ended: Durations,
+}
+
+impl Lives {
+    fn push(&mut self, life: &Life) {
+        self.registered.push(life.registered);
+        self.gone.push(life.gone);
+        self.ended.push(life.ended);
+    }
+}
+
+/// Measures `runs` lives of each kind. Which kind goes first changes from pair to pair; one pair goes before, uncounted.
+pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
+    let host = bed.host(NODE, 11)?;
+    // What lictor would write is the bare agent's static file, so that both register the same.
+    let registration = bed.lictor(&host).run("render")?.success()?;
+    host.run(["mkdir", "-p", "/static"])?.success()?;
+    host.write("/static/registration.json", registration)?;
+
+    let (mut bare, mut lictor) = (Lives::default(), Lives::default());
+    for pair in 0..=runs {
+        let order = if pair % 2 == 0 {
+            [false, true]
+        } else {
+            [true, false]
+        };
+        for supervised in order {
+            let life = if supervised {
+                under_lictor(bed, &host)?
+            } else {
+                without(bed, &host)?
+            };
+            let kind = if supervised { "lictor" } else { "bare" };
+            println!(
+                "  {pair:2} {kind:6} registered {:.3} s, gone {:.3} s, ended {:.3} s",
+                life.registered.as_secs_f64(),
+                life.gone.as_secs_f64(),
+                life.ended.as_secs_f64()
+            );
+            match (pair, supervised) {
+                (0, _) => {}
+                (_, true) => lictor.push(&life),
+                (_, false) => bare.push(&life),
+            }
+        }
+    }
+    compare(
+        "exec → service in the server's catalog",
+        &bare.registered,
+        &lictor.registered,
+    );
+    compare(
+        "SIGTERM → node gone from the server's catalog",
+        &bare.gone,
+        &lictor.gone,
+    );
+    compare("SIGTERM → process ended", &bare.ended, &lictor.ended);
+    Ok(())
+}
+
+fn under_lictor(bed: &Bed, host: &Host) -> Result<Life> {
+    let begin = Instant::now();
+    let lictor = bed.lictor(host).start()?;
+    observe(bed, &lictor, begin)
+}
+
+fn without(bed: &Bed, host: &Host) -> Result<Life> {
+    let begin = Instant::now();
+    let agent = Agent::start(
+        &host.into(),
+        Role::Pid1,
+        bed.version,
+        &["agent", "-config-dir=/consul/config", "-config-dir=/static"],
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
+    )?;
+    observe(bed, &agent, begin)
+}
+
+fn observe(bed: &Bed, process: &Process, begin: Instant) -> Result<Life> {
+    let catalog = bed.server.catalog();
+    let registered = sample("the service in the catalog", begin, START, || {
+        Ok(!catalog.service(SERVICE)?.is_empty())
+    })?;
+    // A stop right after the registration would meet an agent that still joins the rest of its retry_join list.
+    catalog.wait_passing(SERVICE, 1, START)?;
+    let stop = Instant::now();
+    process.signal(Signal::SIGTERM)?;
+    let gone = sample("the node out of the catalog", stop, STOP, || {
+        Ok(catalog.node(NODE)?.is_none())
+    })?;
+    let code = process.exit_code(STOP)?;
+    let ended = stop.elapsed();
+    if code != 0 {
+        return Err(format!("see {} end with 0: {code}", process.name()).into());
+    }
+    Ok(Life {
+        registered,
+        gone,
+        ended,
+    })
+}
+
+/// How long after `begin` `look` first held.
+fn sample(
+    what: &str,
+    begin: Instant,
+    deadline: Duration,
+    mut look: impl FnMut() -> std::result::Result<bool, testbed::agent::Error>,
+) -> Result<Duration> {
+    let failed = |seen: &dyn Display| format!("see {what} within {deadline:?}: {seen}");
+    loop {
+        let held = look();
+        let elapsed = begin.elapsed();
+        match held {
+            Ok(true) => return Ok(elapsed),
+            Ok(false) if elapsed > deadline => return Err(failed(&"not there").into()),
+            Err(error) => return Err(failed(&error).into()),
+            Ok(false) => thread::sleep(LOOK),
+        }
+    }
+}
