@@ -3,10 +3,11 @@
 //! The map, from the edge to the heart; a module uses only what is below it in this list, and never its neighbour:
 //!
 //! * [`commands`] — one file a subcommand: puts the parts together.
-//! * [`cli`], [`settings`], [`log`] — what was typed, and what it means.
 //! * [`driver`] — the one loop. It owns the clock, the sources of events and the hands.
-//! * [`address`], [`registration`], [`consul`], [`admin`], [`os`] — leaves: each knows one part of the world, returns data
-//!   and decides nothing of an agent's life. They do not use one another, but for [`os`], which any may use.
+//! * [`settings`], [`log`], [`cli`] — what was typed, and what it means.
+//! * [`address`], [`registration`], [`consul`], [`admin`] — leaves: each knows one part of the world, returns data and
+//!   decides nothing of an agent's life. They do not use one another.
+//! * [`http`], [`os`] — what all HTTP clients share; the operating system.
 //! * [`core`] — the heart: pure. Events in, actions out, time as an argument. Uses nothing of ours but [`exit`].
 //! * [`exit`] — the table of exit codes.
 //!
@@ -21,6 +22,7 @@ pub mod consul;
 pub mod core;
 pub mod driver;
 pub mod exit;
+pub mod http;
 pub mod log;
 pub mod os;
 pub mod registration;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use crate::http;
+
 /// Why nobody answered.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -32,10 +34,7 @@ pub async fn ask(
     if !socket.exists() {
         return Err(failed("there is no such socket".to_owned()));
     }
-    crate::consul::client::install_tls();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
+    let client = http::builder()
         .unix_socket(socket.as_path())
         .timeout(patience)
         .build()
@@ -44,7 +43,7 @@ pub async fn ask(
         .request(method, format!("http://lictor{path}"))
         .send()
         .await
-        .map_err(|error| failed(crate::consul::client::root_cause(&error)))?;
+        .map_err(|error| failed(http::root_cause(&error)))?;
     let ok = response.status().is_success();
     let body = response
         .text()

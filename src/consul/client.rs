@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -9,9 +10,8 @@ use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::wire;
 use crate::core::action::Question;
 use crate::core::event::{Answer, Refusal};
+use crate::http;
 
-/// Connecting to an agent on this host is a matter of microseconds; a second means it hangs.
-const CONNECT: Duration = Duration::from_secs(1);
 /// Catalog calls block for 7 to 10 s when there is no leader; a question that takes as long has its answer.
 const READ: Duration = Duration::from_secs(5);
 /// A reload loads files, TLS and services, and runs what it must.
@@ -34,12 +34,7 @@ impl Client {
         let Some(place) = &endpoint.place else {
             return Ok(None);
         };
-        install_tls();
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .pool_max_idle_per_host(1)
-            .redirect(reqwest::redirect::Policy::none());
+        let mut builder = http::builder();
         let mut base = match place {
             Place::Tcp(url) => url.clone(),
             Place::Unix(path) => {
@@ -47,8 +42,6 @@ impl Client {
                 "http://localhost".to_owned()
             }
         };
-        // Without TLS in use, the roots would only cost memory.
-        builder = builder.tls_certs_only([]);
         if base.starts_with("https://") {
             (builder, base) = with_tls(builder, base, endpoint)?;
         }
@@ -81,7 +74,9 @@ impl Client {
                     .map(|(_, body)| wire::leader(&body)),
             ),
             Question::Catalog { node, change } => {
-                let path = format!("/v1/catalog/node/{node}");
+                // Consul takes any name: one with a slash or a question mark is still one segment.
+                let name = utf8_percent_encode(&node, NON_ALPHANUMERIC);
+                let path = format!("/v1/catalog/node/{name}");
                 let mut query = Vec::new();
                 let mut patience = READ;
                 if let Some((index, wait)) = change {
@@ -140,7 +135,7 @@ impl Client {
     ) -> Result<(u64, Vec<u8>), Refusal> {
         let what = format!("{method} {}{path}", self.base);
         let refused = |error: reqwest::Error| {
-            let told = format!("{what}: {}", root_cause(&error));
+            let told = format!("{what}: {}", http::root_cause(&error));
             if error.is_timeout() {
                 Refusal::TimedOut(told)
             } else {
@@ -181,12 +176,6 @@ impl Client {
             _ => Refusal::Failed(told),
         })
     }
-}
-
-/// Names the one implementation of TLS's mathematics there is in this binary. Cheap, and needed once before any client.
-pub fn install_tls() {
-    // An error means that it was done before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn with_tls(
@@ -233,13 +222,4 @@ fn with_tls(
             Ok((builder, base))
         }
     }
-}
-
-/// The innermost cause says what happened; the outer ones only that a request was sent.
-pub fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -23,6 +23,8 @@ pub enum Action {
     Forget,
     /// Tell somebody at the control socket how his reload went.
     Reply(Waiter, ReloadOutcome),
+    /// Give back the memory that only the start needed.
+    Trim,
     /// Tell the log.
     Say(Level, String),
     /// End lictor. Nothing follows.

@@ -428,7 +428,7 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     bed.on(Event::Answered(leader));
     assert_eq!(
         bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
-        [Action::Signal(1)]
+        [Action::Trim, Action::Signal(1)]
     );
 }
 
@@ -573,7 +573,7 @@ fn a_registration_that_never_shows_does_not_hold_up_readiness_for_ever() {
         bed.tick(),
         [ask_catalog(Some((9, Duration::from_secs(30))))]
     );
-    assert_eq!(bed.tick(), []);
+    assert_eq!(bed.tick(), [Action::Trim]);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert!(!bed.machine.conditions.holds(Kind::Registered));
 }
@@ -608,7 +608,7 @@ fn without_an_api_the_notification_and_signals_have_to_do() {
     })
     .started();
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
-    assert_eq!(bed.on(Event::Notified), [Action::Signal(1)]);
+    assert_eq!(bed.on(Event::Notified), [Action::Trim, Action::Signal(1)]);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert_eq!(
         bed.on(Event::Signal(Signal::Terminate)),

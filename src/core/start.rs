@@ -313,6 +313,7 @@ impl Machine {
         }
         if first {
             self.timers.set(Timer::GoodRun, self.now + GOOD_RUN);
+            self.out.push(Action::Trim);
         }
         self.reload_if_possible();
     }

@@ -95,6 +95,11 @@ impl Effects {
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
             Action::Reply(waiter, outcome) => self.reply(waiter, &outcome),
+            Action::Trim => {
+                if let Err(error) = os::memory::trim() {
+                    tracing::debug!("no memory was given back: {error}");
+                }
+            }
             Action::Say(level, text) => match level {
                 Level::Debug => tracing::debug!("{text}"),
                 Level::Info => tracing::info!("{text}"),
@@ -122,7 +127,7 @@ impl Effects {
             .map_err(|error| Exit::new(exit::USAGE, format!("failed to {error}")))?;
         self.place = endpoint.place.as_ref().map(|place| place.shown());
         self.client = Client::new(&endpoint).map_err(|error| {
-            let told = crate::consul::client::root_cause(&error);
+            let told = crate::http::root_cause(&error);
             Exit::new(
                 exit::USAGE,
                 format!("failed to use the certificates for the agent's API: {told}"),

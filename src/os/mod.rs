@@ -4,6 +4,7 @@
 
 pub mod address_events;
 pub mod files;
+pub mod memory;
 pub mod output;
 pub mod process;
 mod readable;
