@@ -385,13 +385,18 @@ pub enum LogFormat {
 }
 
 /// Parses the process's arguments and environment; the error is ready to be shown.
-pub fn parse() -> Result<Cli, clap::Error> {
-    Cli::try_parse().map_err(|error| name_the_variable(error, &|name| std::env::var(name).ok()))
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(&arguments)
+        .map_err(|error| name_the_variable(error, &arguments, &|name| std::env::var(name).ok()))
 }
 
 /// clap names the option of a bad value. Where the value came from the environment, nobody typed that option, so the
 /// variable is named too.
-fn name_the_variable(mut error: clap::Error, env: &dyn Fn(&str) -> Option<String>) -> clap::Error {
+fn name_the_variable(
+    mut error: clap::Error,
+    arguments: &[OsString],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> clap::Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };
@@ -402,7 +407,10 @@ fn name_the_variable(mut error: clap::Error, env: &dyn Fn(&str) -> Option<String
             .replace('-', "_")
             .to_uppercase()
     );
-    let typed = std::env::args().any(|arg| arg == long || arg.starts_with(&format!("{long}=")));
+    let typed = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy())
+        .any(|argument| argument == long || argument.starts_with(&format!("{long}=")));
     if !typed && env(&variable).is_some() {
         let named = format!("{option} (from the environment variable {variable})");
         error.insert(ContextKind::InvalidArg, ContextValue::String(named));
@@ -488,7 +496,7 @@ mod tests {
         let error =
             Cli::try_parse_from(["lictor", "run", "--stop-timeout", "soon"]).expect_err("bad");
         let env = |name: &str| (name == "LICTOR_STOP_TIMEOUT").then(|| "soon".to_owned());
-        let shown = name_the_variable(error, &env).to_string();
+        let shown = name_the_variable(error, &[], &env).to_string();
         assert!(shown.contains("LICTOR_STOP_TIMEOUT"), "{shown}");
     }
 }

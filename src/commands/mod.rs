@@ -1,5 +1,6 @@
 //! The subcommands: each puts parts together and holds no logic of its own.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use crate::cli::{self, Command};
@@ -12,13 +13,13 @@ mod manual;
 mod run;
 mod show;
 
-/// Does what the command line says. `inherited` is the signal mask that was replaced, if it could be.
-pub fn main(inherited: io::Result<Inherited>) -> Exit {
+/// Does what the command line says. `inherited` is how signals were treated before, if that could be changed.
+pub fn main(arguments: Vec<OsString>, inherited: io::Result<Inherited>) -> Exit {
     let inherited = match inherited {
         Ok(inherited) => inherited,
         Err(error) => return told(Exit::new(1, format!("failed to block signals: {error}"))),
     };
-    let cli = match cli::parse() {
+    let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` are errors to clap, with an exit code of 0.
@@ -48,7 +49,7 @@ pub fn main(inherited: io::Result<Inherited>) -> Exit {
     })
 }
 
-/// Prints to stdout. A reader who has gone (`| head`) is no failure.
+/// Prints to stdout. A reader who has gone (`| head`) ends lictor by SIGPIPE, as any other program.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout

@@ -12,3 +12,4 @@ pub mod reap;
 pub mod runtime_dir;
 pub mod signals;
 pub mod spawn;
+pub mod start;

@@ -1,25 +1,46 @@
 //! Signals, blocked before anything else and read from a descriptor.
 //!
 //! A blocked signal is kept by the kernel, even for PID 1 and even one whose default is to be ignored; so nothing that is
-//! sent between the first instruction of `main` and the loop's first turn is lost. No handler is ever installed, so there
-//! is no disposition to give back to the child, only the mask.
+//! sent between the first instruction of `main` and the loop's first turn is lost. No handler is ever installed, so the
+//! child gets its dispositions as lictor was started with them; only the mask has to be given back.
 
 use std::io;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::libc;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use tokio::io::unix::AsyncFd;
 
 use crate::os::readable::{Readable, readable};
 
-/// The signal mask lictor was started with, which every child gets back.
+/// How signals were treated when lictor was started, which every child gets back.
 #[derive(Debug, Clone, Copy)]
-pub struct Inherited(SigSet);
+pub struct Inherited {
+    mask: SigSet,
+    ignores_pipe: bool,
+}
 
 impl Inherited {
-    /// Makes it the mask of the calling thread: for a child between fork and exec.
+    /// Makes it so again for the calling thread: for a child between fork and exec, where it must be the last word, since
+    /// `std::process` sets SIGPIPE to its default.
+    #[expect(unsafe_code, reason = "setting a disposition")]
     pub fn restore(&self) -> io::Result<()> {
-        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.0), None).map_err(io::Error::from)
+        if self.ignores_pipe {
+            // SAFETY: ignoring a signal installs no handler.
+            unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }?;
+        }
+        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).map_err(io::Error::from)
+    }
+}
+
+/// Whether SIGPIPE is ignored. The other dispositions nobody changes, so nobody needs to know them.
+#[expect(unsafe_code, reason = "nix reads a disposition only by replacing it")]
+fn ignores_pipe() -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action sigaction(2) only writes the old one, to memory that is large enough and was zeroed.
+    unsafe {
+        libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
 
@@ -42,13 +63,16 @@ fn read_signals() -> SigSet {
 
 /// Blocks every signal that lictor reads. Must be the first act of `main`, before a thread exists.
 pub fn block() -> io::Result<Inherited> {
-    let mut inherited = SigSet::empty();
+    let mut mask = SigSet::empty();
     pthread_sigmask(
         SigmaskHow::SIG_BLOCK,
         Some(&read_signals()),
-        Some(&mut inherited),
+        Some(&mut mask),
     )?;
-    Ok(Inherited(inherited))
+    Ok(Inherited {
+        mask,
+        ignores_pipe: ignores_pipe(),
+    })
 }
 
 /// The stream of signals sent to lictor.
@@ -67,11 +91,17 @@ impl Signals {
         loop {
             let mut ready = self.0.readable_mut().await?;
             match ready.get_inner_mut().0.read_signal()? {
+                // What our own write to a closed pipe causes is an error there, and nobody's signal.
+                Some(info) if own_pipe(&info) => {}
                 Some(info) => return Ok(i32::try_from(info.ssi_signo).unwrap_or(0)),
                 None => ready.clear_ready(),
             }
         }
     }
+}
+
+fn own_pipe(info: &siginfo) -> bool {
+    info.ssi_signo == libc::SIGPIPE.unsigned_abs() && info.ssi_pid == std::process::id()
 }
 
 /// A signal's name, or its number where it has none.

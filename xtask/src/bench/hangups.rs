@@ -1,9 +1,11 @@
 //! SIGHUPs in an agent's first moments, which would end a bare one.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use testbed::net::Host;
 
 use super::{Bed, Result};
@@ -39,10 +41,15 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
     let mut failures = 0;
     for (delay, seen) in results {
         let failed: Vec<_> = seen.iter().filter_map(|run| run.as_ref().err()).collect();
-        let held = seen.len() - failed.len();
-        let before = seen.iter().flatten().filter(|early| **early).count();
+        let count = |fate: Fate| seen.iter().flatten().filter(|seen| **seen == fate).count();
         println!(
-            "  {delay:3} ms: {held} of {runs}: agent alive and never restarted, reload seen after readiness ({before} of them kept until then)"
+            "  {delay:3} ms: agent alive and never restarted in {} of {runs}; reload seen: kept until the agent could take it {}, \
+             at once {}; no reload: sent before lictor's first instruction, so the kernel dropped it, and the agent started \
+             later {}",
+            seen.len() - failed.len(),
+            count(Fate::Kept),
+            count(Fate::AtOnce),
+            count(Fate::TooEarly),
         );
         for error in &failed {
             println!("    {error}");
@@ -55,21 +62,50 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
     Ok(())
 }
 
-/// One start and its SIGHUP; whether the signal came before the agent could take it.
-fn once(bed: &Bed, host: &Host, delay: u64) -> Result<bool> {
+/// What became of a SIGHUP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    AtOnce,
+    TooEarly,
+}
+
+/// One start and its SIGHUP.
+fn once(bed: &Bed, host: &Host, delay: u64) -> Result<Fate> {
     let begin = Instant::now();
     let lictor = bed.lictor(host).start()?;
     thread::sleep(Duration::from_millis(delay).saturating_sub(begin.elapsed()));
+    let blocked = blocks(lictor.pid()?, Signal::SIGHUP)?;
     lictor.hup()?;
-    let status = lictor.wait_status("a reload and readiness", START, |status| {
-        status["phase"] == "Ready" && status["reload"]["count"].as_u64() >= Some(1)
+    // A reload that was kept is asked for before the agent is ready, so readiness without one means that there is none.
+    let status = lictor.wait_status("readiness, and what became of SIGHUP", START, |status| {
+        status["phase"] == "Ready" && status["reload"]["pending"] == false
     })?;
-    if status["agent"]["restarts"] != 0 || status["reload"]["last"] != "reloaded" {
-        return Err(format!("see one agent and a reload: {status}").into());
+    if status["agent"]["restarts"] != 0 {
+        return Err(format!("see one agent: {status}").into());
     }
+    let fate = match (status["reload"]["last"].as_str(), blocked) {
+        (Some("reloaded"), _) => {
+            let kept = lictor
+                .log()
+                .contains("reload kept until the agent can take it");
+            if kept { Fate::Kept } else { Fate::AtOnce }
+        }
+        (None, false) => Fate::TooEarly,
+        _ => return Err(format!("see a reload: {status}").into()),
+    };
     lictor.signal(Signal::SIGQUIT)?;
     lictor.exit(START)?;
-    Ok(lictor
-        .log()
-        .contains("reload kept until the agent can take it"))
+    Ok(fate)
+}
+
+/// Whether a process has that signal blocked by now.
+fn blocks(pid: Pid, signal: Signal) -> Result<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigBlk:"))
+        .ok_or("find SigBlk in /proc/PID/status")?;
+    let mask = u64::from_str_radix(mask.trim(), 16)?;
+    Ok(mask & (1 << (signal as i32 - 1)) != 0)
 }

@@ -31,6 +31,8 @@ struct Lives {
     registered: Durations,
     gone: Durations,
     ended: Durations,
+    /// How often the node was back in the catalog after its agent had ended with 0.
+    ghosts: usize,
 }
 
 impl Lives {
@@ -62,17 +64,23 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
             } else {
                 without(bed, &host)?
             };
+            let ghost = clear(bed)?;
             let kind = if supervised { "lictor" } else { "bare" };
             println!(
-                "  {pair:2} {kind:6} registered {:.3} s, gone {:.3} s, ended {:.3} s",
+                "  {pair:2} {kind:6} registered {:.3} s, gone {:.3} s, ended {:.3} s{}",
                 life.registered.as_secs_f64(),
                 life.gone.as_secs_f64(),
-                life.ended.as_secs_f64()
+                life.ended.as_secs_f64(),
+                if ghost {
+                    ", and was back afterwards"
+                } else {
+                    ""
+                }
             );
-            match (pair, supervised) {
-                (0, _) => {}
-                (_, true) => lictor.push(&life),
-                (_, false) => bare.push(&life),
+            let lives = if supervised { &mut lictor } else { &mut bare };
+            if pair > 0 {
+                lives.push(&life);
+                lives.ghosts += usize::from(ghost);
             }
         }
     }
@@ -87,7 +95,41 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
         &lictor.gone,
     );
     compare("SIGTERM → process ended", &bare.ended, &lictor.ended);
+    println!("\nnodes that were back in the catalog after the end");
+    println!("  bare agent  {} of {runs}", bare.ghosts);
+    println!("  lictor      {} of {runs}", lictor.ghosts);
+    own_share(bed, &host, runs)
+}
+
+/// What lictor itself adds to a start, which the seconds of an agent's own way to the catalog hide: from lictor's start
+/// to the agent's.
+fn own_share(bed: &Bed, host: &Host, runs: usize) -> Result<()> {
+    let mut spawned = Durations::default();
+    for _ in 0..runs {
+        let begin = Instant::now();
+        let lictor = bed.lictor(host).start()?;
+        let took = sample("the agent's process", begin, START, || {
+            Ok(lictor.children().is_ok_and(|children| !children.is_empty()))
+        })?;
+        spawned.push(took);
+        lictor.signal(Signal::SIGKILL)?;
+        lictor.exit_code(STOP)?;
+        clear(bed)?;
+    }
+    println!("\nexec of lictor → the agent's process\n  lictor      {spawned}");
     Ok(())
+}
+
+/// Makes the catalog as if the host had never been; whether it was there.
+fn clear(bed: &Bed) -> Result<bool> {
+    let catalog = bed.server.catalog();
+    let there = catalog.node(NODE)?.is_some();
+    if there {
+        let node = serde_json::json!({ "Node": NODE });
+        bed.server.api().put("/v1/catalog/deregister", &node)?;
+        catalog.wait_gone(NODE, STOP)?;
+    }
+    Ok(there)
 }
 
 fn under_lictor(bed: &Bed, host: &Host) -> Result<Life> {
@@ -123,7 +165,8 @@ fn observe(bed: &Bed, process: &Process, begin: Instant) -> Result<Life> {
     let code = process.exit_code(STOP)?;
     let ended = stop.elapsed();
     if code != 0 {
-        return Err(format!("see {} end with 0: {code}", process.name()).into());
+        let (name, log) = (process.name(), process.log());
+        return Err(format!("see {name} end with 0: {code}; its log:\n{log}").into());
     }
     Ok(Life {
         registered,

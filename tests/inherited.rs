@@ -1,0 +1,74 @@
+//! What a program under lictor gets of the state that lictor was started in.
+
+use std::fs;
+use std::path::Path;
+
+use testbed::lictor::binary_under_test;
+use testbed::process::Program;
+use testbed::{Place, TestResult};
+
+/// Starts `lictor run` behind a shell's `before`, and returns what the program under it printed.
+fn under_lictor(name: &str, before: &str, program: &str) -> TestResult<String> {
+    let binary = binary_under_test(env!("CARGO_BIN_EXE_lictor"));
+    let runtime = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("inherited-{name}"));
+    let _ = fs::remove_dir_all(&runtime);
+    let script = format!("{before}\nexec \"$@\"");
+    let command = Program::from(["sh", "-c", &script, "sh"])
+        .arg(binary)
+        .args(["run", "--no-registration", "--log-level=error"])
+        .arg("--runtime-dir")
+        .arg(&runtime)
+        .args(["--", "sh", "-c", program]);
+    let output = Place::Here.run(command)?.success()?;
+    Ok(output)
+}
+
+/// The line of `/proc/self/status` that `field` begins.
+fn signals(text: &str, field: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let mask = line.unwrap_or_else(|| panic!("no {field} in {text:?}"));
+    u64::from_str_radix(mask.trim_start_matches(':').trim(), 16).expect("a mask")
+}
+
+const SHOW: &str = "grep -E '^Sig(Blk|Ign)' /proc/self/status";
+
+#[test]
+fn nothing_is_blocked_or_ignored_that_was_not_before() -> TestResult {
+    let shown = under_lictor("plain", ":", SHOW)?;
+    let bare = Place::Here
+        .run(Program::from(["sh", "-c", SHOW]))?
+        .success()?;
+    for field in ["SigBlk", "SigIgn"] {
+        assert_eq!(signals(&shown, field), signals(&bare, field), "{shown}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_ignored_stays_ignored() -> TestResult {
+    let ignoring = "trap '' HUP PIPE USR1";
+    let shown = under_lictor("ignored", ignoring, SHOW)?;
+    let bare = Place::Here
+        .run(Program::from([
+            "sh",
+            "-c",
+            &format!("{ignoring}; exec sh -c \"{SHOW}\""),
+        ]))?
+        .success()?;
+    let ignored = signals(&shown, "SigIgn");
+    for signal in [1, 13, 10] {
+        assert_ne!(ignored & (1 << (signal - 1)), 0, "{signal}: {shown}");
+    }
+    assert_eq!(ignored, signals(&bare, "SigIgn"), "{shown}");
+    Ok(())
+}
+
+/// A closed stream is no place for a socket of lictor's, into which its log would then go.
+#[test]
+fn closed_streams_are_no_trouble() -> TestResult {
+    for (name, closed) in [("in", "exec <&-"), ("in-and-err", "exec <&- 2>&-")] {
+        let said = under_lictor(name, closed, "echo alive; echo lost >&2")?;
+        assert!(said.contains("alive"), "{closed}: {said:?}");
+    }
+    Ok(())
+}
