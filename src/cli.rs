@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
@@ -21,8 +21,9 @@ Examples:
   A registration of your own:
     lictor run --registration /etc/lictor/agent.json
 
-Signals: TERM and INT leave (one leave, whatever arrives meanwhile), HUP reloads, QUIT stops without a leave.
-Exit codes: 0 left and seen gone; the agent's own or 128+n; 2 usage; 126, 127 COMMAND; 110 address;
+Signals: TERM and INT do what --on-stop says, once, whatever arrives meanwhile; HUP reloads; QUIT stops without a leave.
+Exit codes: 0 stopped as asked (a leave was seen in the catalog), or the agent ended by itself with 0; otherwise the agent's
+own, or 128+n if it was never ready or is not restarted; 2 usage; 126, 127 COMMAND; 110 address;
 111 registration or runtime directory; 112 start timeout; 114 restarted too often; 115 leave not confirmed.";
 
 const ADDRESS_EXAMPLES: &str = "\
@@ -133,7 +134,7 @@ pub struct RunArgs {
         help_heading = "Life"
     )]
     pub restart: Restart,
-    /// Give up (114) after so many crashes without a good run (60 s) between them
+    /// Restart at most so often in a row, without a good run (60 s) in between; the next crash is the end (114)
     #[arg(
         long,
         env = "LICTOR_RESTART_LIMIT",
@@ -169,7 +170,7 @@ pub struct AddressCommand {
     #[command(flatten)]
     pub address: AddressArgs,
     /// Say why, candidate by candidate
-    #[arg(long, env = "LICTOR_EXPLAIN", value_parser = BoolishValueParser::new(), conflicts_with = "json")]
+    #[arg(long, env = "LICTOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     pub explain: bool,
     /// All of it as JSON
     #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
@@ -254,8 +255,7 @@ pub struct RegistrationArgs {
         long,
         env = "LICTOR_REGISTRATION",
         value_name = "FILE",
-        value_delimiter = ',',
-        conflicts_with = "no_registration"
+        value_delimiter = ','
     )]
     pub registration: Vec<PathBuf>,
     /// Register nothing
@@ -386,8 +386,28 @@ pub enum LogFormat {
 
 /// Parses the process's arguments and environment; the error is ready to be shown.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(&arguments)
-        .map_err(|error| name_the_variable(error, &arguments, &|name| std::env::var(name).ok()))
+    let cli = Cli::try_parse_from(&arguments)
+        .map_err(|error| name_the_variable(error, &arguments, &|name| std::env::var(name).ok()))?;
+    conflicts(&cli)?;
+    Ok(cli)
+}
+
+/// What excludes each other. clap would count a variable that says `false` as given.
+fn conflicts(cli: &Cli) -> Result<(), clap::Error> {
+    let both = |one: &str, other: &str| {
+        let told = format!("{one} cannot be used with {other}; leave one of them away");
+        Err(definition().error(ErrorKind::ArgumentConflict, told))
+    };
+    let registration = match &cli.command {
+        Command::Run(args) => &args.registration,
+        Command::Render(args) => &args.registration,
+        Command::Address(args) if args.explain && args.json => return both("--explain", "--json"),
+        _ => return Ok(()),
+    };
+    if registration.no_registration && !registration.registration.is_empty() {
+        return both("--no-registration", "--registration");
+    }
+    Ok(())
 }
 
 /// clap names the option of a bad value. Where the value came from the environment, nobody typed that option, so the
@@ -437,9 +457,20 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The units of Go's durations.
+const GO_UNITS: [&str; 7] = ["ns", "us", "µs", "ms", "s", "m", "h"];
+
 /// Consul writes durations as Go does, which is what is kept; it only has to be one.
 fn check_interval(text: &str) -> Result<String, String> {
-    positive_duration(text).map(|_| text.to_owned())
+    positive_duration(text)?;
+    let number = |c: char| c.is_ascii_digit() || c == '.';
+    let mut units = text.split(number).filter(|unit| !unit.is_empty());
+    match units.find(|unit| !GO_UNITS.contains(unit)) {
+        Some(unit) => Err(format!(
+            "Consul knows no unit {unit:?}; write 500ms, 25s, 2m or 1m30s"
+        )),
+        None => Ok(text.to_owned()),
+    }
 }
 
 fn pattern(text: &str) -> Result<glob::Pattern, String> {

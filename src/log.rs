@@ -3,6 +3,7 @@
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::{LogArgs, LogFormat, LogLevel};
+use crate::os::patient::Log;
 
 /// Sets the log up. A second call changes nothing.
 pub fn init(args: &LogArgs) {
@@ -14,7 +15,7 @@ pub fn init(args: &LogArgs) {
     };
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Log)
         .with_ansi(false);
     // An error means that it is set up already.
     let _ = match args.log_format {

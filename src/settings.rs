@@ -129,10 +129,7 @@ impl Settings {
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),
             server,
-            // A server that left would take its vote with it at every update; Consul's own default is to stay, too.
-            on_stop: self
-                .on_stop
-                .unwrap_or(if server { OnStop::Stay } else { OnStop::Leave }),
+            on_stop: self.on_stop,
             stop_timeout: self.stop_timeout,
             start_timeout: self.start_timeout,
             restart: self.restart,

@@ -1,14 +1,18 @@
-//! What a program under lictor gets of the state that lictor was started in.
+//! What a program under lictor gets of the state that lictor was started in, and what lictor tells of its end.
 
 use std::fs;
 use std::path::Path;
 
 use testbed::lictor::binary_under_test;
-use testbed::process::Program;
+use testbed::process::{Output, Program};
 use testbed::{Place, TestResult};
 
 /// Starts `lictor run` behind a shell's `before`, and returns what the program under it printed.
 fn under_lictor(name: &str, before: &str, program: &str) -> TestResult<String> {
+    Ok(run(name, before, program)?.success()?)
+}
+
+fn run(name: &str, before: &str, program: &str) -> TestResult<Output> {
     let binary = binary_under_test(env!("CARGO_BIN_EXE_lictor"));
     let runtime = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("inherited-{name}"));
     let _ = fs::remove_dir_all(&runtime);
@@ -19,8 +23,7 @@ fn under_lictor(name: &str, before: &str, program: &str) -> TestResult<String> {
         .arg("--runtime-dir")
         .arg(&runtime)
         .args(["--", "sh", "-c", program]);
-    let output = Place::Here.run(command)?.success()?;
-    Ok(output)
+    Ok(Place::Here.run(command)?)
 }
 
 /// The line of `/proc/self/status` that `field` begins.
@@ -69,6 +72,19 @@ fn closed_streams_are_no_trouble() -> TestResult {
     for (name, closed) in [("in", "exec <&-"), ("in-and-err", "exec <&- 2>&-")] {
         let said = under_lictor(name, closed, "echo alive; echo lost >&2")?;
         assert!(said.contains("alive"), "{closed}: {said:?}");
+    }
+    Ok(())
+}
+
+/// A real-time signal has no name, and its number is passed on like another one's.
+#[test]
+fn any_signal_that_ended_the_program_is_in_the_exit_code() -> TestResult {
+    for signal in [9, 15, 34, 64] {
+        let program = format!("kill -{signal} $$");
+        let output = run(&format!("signal-{signal}"), ":", &program)?;
+        assert_eq!(output.status.code(), Some(128 + signal), "{output:?}");
+        let said = format!("was ended by signal {signal}");
+        assert!(output.stderr.contains(&said), "{output:?}");
     }
     Ok(())
 }

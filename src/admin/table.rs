@@ -63,10 +63,12 @@ pub fn table(report: &Report) -> String {
             },
         ),
     );
-    row(
-        "leave by",
-        &format!("{}, {}", report.leave.method, report.leave.reason),
-    );
+    let leave = &report.leave;
+    let on_stop = match report.on_stop.as_str() {
+        "leave" => format!("leave by {}, {}", leave.method, leave.reason),
+        other => format!("{other}: no leave"),
+    };
+    row("on stop", &on_stop);
     text.push('\n');
     for condition in &report.conditions {
         let _ = writeln!(

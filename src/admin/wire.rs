@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Moment;
+use crate::core::machine::OnStop;
 use crate::core::status::Status;
 
 /// All that a running lictor knows.
@@ -26,6 +27,8 @@ pub struct Report {
     pub registration: Registration,
     /// Reloads.
     pub reload: Reload,
+    /// What SIGTERM would do: `leave` or `stay`.
+    pub on_stop: String,
     /// How a leave would be asked for.
     pub leave: Leave,
     /// The conditions.
@@ -172,6 +175,11 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             count: status.reloads,
             last: status.last_reload.clone(),
         },
+        on_stop: match status.on_stop {
+            OnStop::Leave => "leave",
+            OnStop::Stay => "stay",
+        }
+        .to_owned(),
         leave: Leave {
             method: status.leave_by.to_owned(),
             reason: status.leave_why.to_owned(),

@@ -138,8 +138,10 @@ impl Client {
             let told = format!("{what}: {}", http::root_cause(&error));
             if error.is_timeout() {
                 Refusal::TimedOut(told)
-            } else {
+            } else if error.is_connect() {
                 Refusal::Unreachable(told)
+            } else {
+                Refusal::Lost(told)
             }
         };
         let mut url = match reqwest::Url::parse(&format!("{}{path}", self.base)) {

@@ -45,12 +45,13 @@ impl AgentConfig {
         for (name, value) in options(args) {
             match name.as_str() {
                 "config-dir" | "config-file" => config.read_path(Path::new(&value)),
-                "server" => {
+                // A development agent is one.
+                "server" | "dev" => {
                     let server = !matches!(
                         value.as_str(),
                         "false" | "0" | "f" | "F" | "FALSE" | "False"
                     );
-                    above.insert(name, Value::Bool(server));
+                    above.insert("server".to_owned(), Value::Bool(server));
                 }
                 _ => {
                     let known = OPTIONS.iter().find(|(option, _)| *option == name);
@@ -219,6 +220,7 @@ mod tests {
         assert_eq!(config.text(&["client_addr"]), Some("10.0.0.1"));
         assert!(config.server());
         assert!(!read(&["agent", "-server=false"]).server());
+        assert!(read(&["agent", "-dev"]).server());
     }
 
     #[test]

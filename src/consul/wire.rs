@@ -17,6 +17,7 @@ pub fn agent(body: &Value) -> AgentFacts {
         advertise: body["Member"]["Addr"]
             .as_str()
             .and_then(|ip| ip.parse().ok()),
+        server: config["Server"].as_bool(),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
     }

@@ -138,6 +138,8 @@ pub struct AgentFacts {
     pub version: String,
     /// The address it advertises in the LAN.
     pub advertise: Option<IpAddr>,
+    /// Whether it is a server, where it says so.
+    pub server: Option<bool>,
     /// Whether it leaves on SIGTERM, where it says so.
     pub leaves_on_terminate: Option<bool>,
     /// Whether it leaves on SIGINT, where it says so.
@@ -162,8 +164,10 @@ pub struct CatalogNode {
 /// Why a question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody answers there.
+    /// Nobody answers there: the question was not put.
     Unreachable(String),
+    /// The question was put, and the connection ended without an answer.
+    Lost(String),
     /// The token, or its absence, does not allow it.
     Denied(String),
     /// An answer that says it did not work.
@@ -176,6 +180,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(what) => write!(f, "the agent's API cannot be reached: {what}"),
+            Self::Lost(what) => write!(f, "the agent's API broke the connection: {what}"),
             Self::Denied(what) => write!(f, "the agent's API denied it: {what}"),
             Self::Failed(what) => write!(f, "the agent answered: {what}"),
             Self::TimedOut(what) => write!(f, "no answer in time: {what}"),

@@ -63,7 +63,30 @@ impl Way {
     }
 }
 
+impl Stop {
+    /// Whether the agent was asked to leave.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+}
+
 impl Machine {
+    /// What SIGTERM and SIGINT to lictor do: what the user said, else a client leaves and a server stays, as Consul itself
+    /// has it (a server that left would take its vote with it at every update).
+    pub(super) fn on_stop(&self) -> OnStop {
+        let usual = if self.is_server() {
+            OnStop::Stay
+        } else {
+            OnStop::Leave
+        };
+        self.config.on_stop.unwrap_or(usual)
+    }
+
+    /// The agent's own word, else what its command line and files say.
+    fn is_server(&self) -> bool {
+        self.facts.server.unwrap_or(self.config.server)
+    }
+
     /// A signal asks for a stop.
     pub(super) fn stop_asked(&mut self, by: &str, mode: OnStop) {
         if let Some(stop) = &self.stop {
@@ -91,6 +114,7 @@ impl Machine {
             because,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
+        self.reload_given_up();
         if self.child.is_none() {
             return self.stopped_without_agent();
         }
@@ -109,18 +133,20 @@ impl Machine {
             }
             OnStop::Leave => {
                 self.enter(Phase::Leaving);
-                if self.start.answered || !self.config.api {
+                if self.start.answered || self.start.was_ready {
                     return self.ask_leave();
                 }
                 // A SIGTERM in an agent's first moments ends it without a leave, or is swallowed. Its API answers about
-                // 0.1 s after its start, and a leave asked there is not lost.
+                // 0.1 s after its start, and a leave asked there is not lost; without an API there is its notification.
                 self.say(
                     Level::Info,
-                    "the agent cannot take a leave yet; waiting for its API",
+                    "the agent cannot take a leave yet; waiting until it can",
                 );
                 self.timers
                     .set(Timer::Patience, self.now + PATIENCE.min(budget / 3));
-                self.timers.set(Timer::Ask, self.now);
+                if self.config.api {
+                    self.timers.set(Timer::Ask, self.now);
+                }
             }
         }
     }
@@ -157,14 +183,9 @@ impl Machine {
 
     /// How this agent would be asked for a leave now, and why so. `status` tells it before it is needed.
     pub(super) fn way_to_leave(&self) -> (Way, &'static str) {
-        let on_terminate = self
-            .facts
-            .leaves_on_terminate
-            .unwrap_or(!self.config.server);
-        let on_interrupt = self
-            .facts
-            .leaves_on_interrupt
-            .unwrap_or(!self.config.server);
+        let usual = !self.is_server();
+        let on_terminate = self.facts.leaves_on_terminate.unwrap_or(usual);
+        let on_interrupt = self.facts.leaves_on_interrupt.unwrap_or(usual);
         let takes_signals = self.start.was_ready || !self.config.api;
         match (takes_signals, on_terminate, on_interrupt) {
             (true, true, _) => (Way::Terminate, "which is a leave by its configuration"),
@@ -183,10 +204,10 @@ impl Machine {
     /// The signal that ends this agent at once and without a leave.
     fn staying_signal(&self) -> (i32, &'static str) {
         // Only what the agent said itself is believed: where it is wrong, the agent would leave after all.
-        let ready = self.start.was_ready;
-        if ready && self.facts.leaves_on_terminate == Some(false) {
+        let told = self.start.was_ready && self.start.told;
+        if told && self.facts.leaves_on_terminate == Some(false) {
             (SIGTERM, "SIGTERM, which is no leave by its configuration")
-        } else if ready && self.facts.leaves_on_interrupt == Some(false) {
+        } else if told && self.facts.leaves_on_interrupt == Some(false) {
             (SIGINT, "SIGINT, which is no leave by its configuration")
         } else {
             (SIGKILL, "SIGKILL, since it would leave on SIGTERM")
@@ -196,8 +217,8 @@ impl Machine {
     pub(super) fn leave_answered(&mut self, result: Result<(), Refusal>) {
         match result {
             Ok(()) => self.say(Level::Debug, "the agent says that it has left"),
-            Err(refusal @ (Refusal::Denied(_) | Refusal::Failed(_))) => {
-                // It was refused, so it did not begin: another way is no second leave.
+            Err(refusal @ (Refusal::Denied(_) | Refusal::Failed(_) | Refusal::Unreachable(_))) => {
+                // It was refused or never put, so it did not begin: another way is no second leave.
                 let interrupt_only = self.facts.leaves_on_terminate == Some(false)
                     && self.facts.leaves_on_interrupt != Some(false);
                 let way = if interrupt_only {
@@ -205,17 +226,17 @@ impl Machine {
                 } else {
                     Way::Terminate
                 };
-                self.say(Level::Warn, format!("the leave was refused: {refusal}"));
+                self.say(Level::Warn, format!("the leave did not begin: {refusal}"));
                 self.ask_leave_by(way, "the other way");
             }
-            Err(refusal) => self.say(
+            Err(refusal @ (Refusal::Lost(_) | Refusal::TimedOut(_))) => self.say(
                 Level::Warn,
                 format!("the leave was asked for, its answer was lost: {refusal}"),
             ),
         }
     }
 
-    fn watch_leave(&mut self, index: Option<u64>) {
+    pub(super) fn watch_leave(&mut self, index: Option<u64>) {
         self.ask(Question::Catalog {
             node: self.facts.node_name.clone(),
             change: index.map(|index| (index, CHANGE)),
@@ -225,20 +246,26 @@ impl Machine {
     /// What the catalog holds under our name while the agent leaves.
     pub(super) fn leave_watched(&mut self, result: Result<CatalogNode, Refusal>) {
         // The question may be one from before the stop; what it answers is as good.
-        let Ok(node) = result else {
-            // The agent's API is closing down: what was seen last is what is known.
-            return;
+        let node = match result {
+            Ok(node) => node,
+            // The agent's API is closing down, or was never ours to ask: what was seen last is what is known.
+            Err(Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::Denied(_)) => return,
+            Err(Refusal::Failed(_) | Refusal::TimedOut(_)) => {
+                return self.timers.set(Timer::Ask, self.now + CHANGE);
+            }
         };
+        // Somebody else's entry under our name is none of ours: it neither keeps us nor confirms anything.
+        let ours = node.present && (self.facts.node_id.is_empty() || node.id == self.facts.node_id);
         let was_there = self.start.was_in_catalog;
         let Some(stop) = &mut self.stop else { return };
         if stop.asked.is_none() {
             return;
         }
         let took = seconds(self.now.saturating_sub(stop.since));
-        if node.present {
+        if ours {
             self.start.was_in_catalog = true;
             if std::mem::take(&mut stop.gone) {
-                self.ghost_seen(&node);
+                self.ghost_seen();
             }
         } else if was_there && !stop.gone {
             stop.gone = true;
@@ -252,12 +279,12 @@ impl Machine {
 
     /// An agent that leaves may register its node once more: its last synchronisation comes after its leave. Nobody would
     /// take that entry away for up to a minute, so it is taken away here, as long as it is our own.
-    fn ghost_seen(&mut self, node: &CatalogNode) {
+    fn ghost_seen(&mut self) {
         self.say(
             Level::Warn,
             "the node is back in the catalog during its leave",
         );
-        if !self.facts.node_id.is_empty() && node.id == self.facts.node_id {
+        if !self.facts.node_id.is_empty() {
             self.ask(Question::Deregister {
                 node: self.facts.node_name.clone(),
             });

@@ -37,10 +37,10 @@ pub struct Config {
     pub leaves_on_terminate: Option<bool>,
     /// The same for SIGINT.
     pub leaves_on_interrupt: Option<bool>,
-    /// Whether the agent is a server, whose defaults differ.
+    /// Whether its command line or its files say that the agent is a server, whose defaults differ.
     pub server: bool,
-    /// `--on-stop`.
-    pub on_stop: OnStop,
+    /// `--on-stop`, where it was given.
+    pub on_stop: Option<OnStop>,
     /// `--stop-timeout`: the budget for all of a stop.
     pub stop_timeout: Moment,
     /// `--start-timeout`; `None` waits for ever.
@@ -148,11 +148,12 @@ impl Machine {
 
     fn signalled(&mut self, signal: Signal) {
         match signal {
-            Signal::Terminate => self.stop_asked("SIGTERM", self.config.on_stop),
-            Signal::Interrupt => self.stop_asked("SIGINT", self.config.on_stop),
+            Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
+            Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
             Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
             Signal::Hangup => self.reload_asked(None),
-            Signal::Other(number) if self.child.is_some() => {
+            // During a stop nothing is passed on: a SIGTSTP would hold up the leave until its budget is used up.
+            Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
                 self.out.push(Action::Signal(number));
             }
             Signal::Other(_) => {}
@@ -174,6 +175,7 @@ impl Machine {
 
     fn timed_out(&mut self, timer: Timer) {
         match timer {
+            Timer::Ask if self.stop.as_ref().is_some_and(Stop::was_asked) => self.watch_leave(None),
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),

@@ -137,6 +137,15 @@ impl Machine {
         }
     }
 
+    /// lictor stops: whoever waits for a reload that has not begun is told so at once.
+    pub(super) fn reload_given_up(&mut self) {
+        self.reload.pending = false;
+        for waiter in std::mem::take(&mut self.reload.waiting) {
+            let outcome = ReloadOutcome::Failed("lictor was asked to stop".to_owned());
+            self.out.push(Action::Reply(waiter, outcome));
+        }
+    }
+
     /// The agent is gone: whoever waits is told that the next start reads the configuration anyway.
     pub(super) fn reload_lost(&mut self) {
         let reload = &mut self.reload;
@@ -144,6 +153,8 @@ impl Machine {
         waiters.append(&mut reload.waiting);
         reload.pending = false;
         reload.running = false;
+        // The next agent may have a token that this one had not.
+        reload.by_signal = false;
         let why = "the agent ended; it reads its configuration when it starts again";
         for waiter in waiters {
             let outcome = ReloadOutcome::Failed(why.to_owned());

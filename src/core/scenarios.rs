@@ -29,7 +29,7 @@ fn config() -> Config {
         leaves_on_terminate: None,
         leaves_on_interrupt: None,
         server: false,
-        on_stop: OnStop::Leave,
+        on_stop: Some(OnStop::Leave),
         stop_timeout: Duration::from_secs(25),
         start_timeout: None,
         restart: true,
@@ -355,7 +355,7 @@ fn a_stay_ends_the_agent_without_a_leave() {
         (Signal::Terminate, OnStop::Stay),
     ] {
         let mut bed = Bed::new(Config {
-            on_stop,
+            on_stop: Some(on_stop),
             ..config()
         })
         .ready();
@@ -589,8 +589,12 @@ fn a_ready_agent_is_looked_at_once_a_minute_and_may_lose_its_readiness() {
         (Duration::from_secs(48)..=Duration::from_secs(60)).contains(&pause),
         "{pause:?}"
     );
-    let failed = Refusal::Failed("No cluster leader".to_owned());
-    assert_eq!(bed.on(Event::Answered(Answer::Catalog(Err(failed)))), []);
+    let failed = || Refusal::Failed("No cluster leader".to_owned());
+    assert_eq!(bed.on(Event::Answered(Answer::Catalog(Err(failed())))), []);
+    // One read that fails says little; whether there is a leader says it all.
+    assert!(bed.machine.conditions.holds(Kind::Ready));
+    assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
+    assert_eq!(bed.on(Event::Answered(Answer::Leader(Err(failed())))), []);
     assert!(!bed.machine.conditions.holds(Kind::Ready));
     assert_eq!(bed.machine.phase, Phase::Joining);
     assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
@@ -642,4 +646,127 @@ fn another_node_under_our_name_is_seen() {
     };
     bed.on(Event::Answered(Answer::Catalog(Ok(other))));
     assert!(!bed.machine.conditions.holds(Kind::IdentityHeld));
+}
+
+/// A namespace that the agent does not know, a limit of connections: the servers are fine, the question is not.
+#[test]
+fn a_catalog_that_cannot_be_read_is_asked_ever_more_seldom_and_holds_nothing_up() {
+    let mut bed = Bed::new(config()).joining();
+    let leader = || Event::Answered(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned()))));
+    let failed = || Event::Answered(Answer::Catalog(Err(Refusal::Failed("400".to_owned()))));
+    assert_eq!(bed.on(leader()), [ask_catalog(None)]);
+    let begin = bed.now;
+    let mut rounds = 0;
+    while bed.now - begin < Duration::from_secs(60) {
+        assert!(!bed.on(failed()).contains(&ask_catalog(None)));
+        while bed.tick() != [Action::Ask(Question::Leader)] {}
+        assert!(bed.on(leader()).contains(&ask_catalog(None)));
+        rounds += 1;
+    }
+    assert!(rounds < 60, "{rounds} rounds in a minute");
+    assert!(bed.machine.conditions.holds(Kind::Ready));
+    assert!(!bed.machine.conditions.holds(Kind::Registered));
+}
+
+#[test]
+fn an_agent_that_says_it_is_a_server_stays() {
+    let mut bed = Bed::new(Config {
+        on_stop: None,
+        ..config()
+    })
+    .started();
+    bed.tick();
+    let server = AgentFacts {
+        server: Some(true),
+        leaves_on_terminate: Some(false),
+        ..facts()
+    };
+    bed.on(Event::Answered(Answer::Agent(Ok(Box::new(server)))));
+    bed.joins();
+    assert_eq!(
+        bed.on(Event::Signal(Signal::Terminate)),
+        [Action::Signal(15)]
+    );
+    bed.on(end(How::Exited(1)));
+    assert_eq!(bed.exit().code, 0);
+}
+
+#[test]
+fn a_leave_that_could_not_be_put_is_asked_for_by_signal() {
+    let mut bed = Bed::new(config()).joining();
+    let leave = [Action::Ask(Question::Leave), ask_catalog(None)];
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), leave);
+    let refused = Refusal::Unreachable("refused".to_owned());
+    assert_eq!(
+        bed.on(Event::Answered(Answer::Leave(Err(refused)))),
+        [Action::Signal(15)]
+    );
+    // One whose answer was lost may have begun.
+    let mut bed = Bed::new(config()).joining();
+    bed.on(Event::Signal(Signal::Terminate));
+    let lost = Refusal::Lost("reset".to_owned());
+    assert_eq!(bed.on(Event::Answered(Answer::Leave(Err(lost)))), []);
+}
+
+#[test]
+fn no_signal_is_passed_on_during_a_stop() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    for number in [10, 18, 20, 34] {
+        assert_eq!(bed.on(Event::Signal(Signal::Other(number))), []);
+    }
+}
+
+#[test]
+fn without_an_api_a_young_agent_is_asked_once_it_has_its_handlers() {
+    let off = || Config {
+        api: false,
+        ..config()
+    };
+    let mut bed = Bed::new(off()).started();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), []);
+    assert_eq!(bed.on(Event::Notified), [Action::Signal(15)]);
+    assert_eq!(bed.on(Event::Notified), []);
+    // Without servers it never says so.
+    let mut bed = Bed::new(off()).started();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.tick(), [Action::Signal(15)]);
+}
+
+/// An agent cannot look a token up before it has joined, and denies everything until then.
+#[test]
+fn what_was_denied_before_the_join_is_asked_again_after_it() {
+    let mut bed = Bed::new(config()).started();
+    bed.tick();
+    let denied = Refusal::Denied("403".to_owned());
+    assert_eq!(
+        bed.on(Event::Answered(Answer::Agent(Err(denied)))),
+        [Action::Ask(Question::Leader)]
+    );
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    assert_eq!(
+        bed.on(Event::Answered(leader)),
+        [Action::Ask(Question::Agent)]
+    );
+    assert_eq!(
+        bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts()))))),
+        [ask_catalog(None)]
+    );
+    bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE])))));
+    assert!(bed.machine.conditions.holds(Kind::IdentityHeld));
+}
+
+#[test]
+fn a_catalog_that_was_denied_is_tried_again_now_and_then() {
+    let mut bed = Bed::new(config()).joining();
+    let leader = || Event::Answered(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned()))));
+    let denied = || Event::Answered(Answer::Catalog(Err(Refusal::Denied("403".to_owned()))));
+    bed.on(leader());
+    bed.on(denied());
+    assert!(bed.machine.conditions.holds(Kind::Ready));
+    assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
+    assert_eq!(bed.on(leader()), []);
+    while bed.tick() != [ask_catalog(None)] {}
+    bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE])))));
+    assert!(bed.machine.conditions.holds(Kind::Registered));
 }

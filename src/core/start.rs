@@ -38,11 +38,17 @@ pub(super) struct Start {
     pub(super) answered: bool,
     /// The agent was ready, so that its signal handlers are in place.
     pub(super) was_ready: bool,
+    /// The facts are the agent's own, from `agent/self`.
+    pub(super) told: bool,
     asking: bool,
     in_vain: u32,
     index: u64,
+    /// The catalog could not be read; the question for the leader tells whether that is the cluster's fault.
+    suspect: bool,
     /// The catalog may not be read with the token there is.
     catalog_denied: bool,
+    /// Whose turn it is where the catalog is denied: now and then it is asked again, since tokens change.
+    catalogs_turn: bool,
 }
 
 impl Machine {
@@ -86,9 +92,11 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
+        let joined = self.conditions.holds(Kind::Joined);
+        let denied = self.start.catalog_denied && !self.start.catalogs_turn;
         let question = if !self.start.answered {
             Question::Agent
-        } else if !self.conditions.holds(Kind::Joined) || self.start.catalog_denied {
+        } else if !joined || self.start.suspect || denied {
             Question::Leader
         } else {
             let wait = self.start.index > 0 && !self.conditions.holds(Kind::Registered);
@@ -110,12 +118,6 @@ impl Machine {
         self.timers.set(Timer::Ask, self.now + pause);
     }
 
-    /// The last question was of use: goes on at once.
-    fn ask_on(&mut self) {
-        self.start.in_vain = 0;
-        self.ask_next();
-    }
-
     pub(super) fn agent_answered(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
         self.start.asking = false;
         match result {
@@ -128,8 +130,11 @@ impl Machine {
                     ),
                 );
                 self.facts = *facts;
+                self.start.told = true;
             }
-            Err(refusal @ (Refusal::Unreachable(_) | Refusal::TimedOut(_))) => {
+            Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
+                if !self.start.answered =>
+            {
                 if self.start.in_vain == 15 {
                     self.say(Level::Warn, format!("not started yet: {refusal}"));
                 }
@@ -146,9 +151,20 @@ impl Machine {
         if self.stop.is_some() {
             return self.ask_leave();
         }
-        self.enter(Phase::Joining);
-        self.ask_on();
+        if !self.conditions.holds(Kind::Joined) {
+            self.enter(Phase::Joining);
+            self.not_ready("Joining", "the agent answers and has not joined yet");
+        }
+        self.start.in_vain = 0;
+        self.ask_next();
         self.reload_if_possible();
+    }
+
+    /// Asks `agent/self` once more.
+    fn ask_who(&mut self) {
+        self.start.asking = true;
+        self.timers.clear(Timer::Ask);
+        self.ask(Question::Agent);
     }
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
@@ -167,11 +183,18 @@ impl Machine {
                 if news {
                     self.say(Level::Info, format!("joined; the leader is {leader}"));
                     self.timers.set(Timer::Settle, self.now + SETTLE);
+                    self.start.in_vain = 0;
+                }
+                self.start.suspect = false;
+                if news && !self.start.told {
+                    // An agent that had not joined could not look a token up, and denied what it may allow now.
+                    return self.ask_who();
                 }
                 if self.start.catalog_denied {
+                    self.start.catalogs_turn = true;
                     return self.settled();
                 }
-                self.ask_on();
+                self.ask_next();
             }
             Ok(None) => {
                 self.lost("NoLeader", "the servers have no leader");
@@ -187,16 +210,29 @@ impl Machine {
     pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
         self.start.asking = false;
         match result {
-            Ok(node) => self.catalog_seen(&node),
+            Ok(node) => {
+                self.start.catalog_denied = false;
+                self.catalog_seen(&node);
+            }
             Err(Refusal::Denied(what)) => {
                 self.start.catalog_denied = true;
+                self.start.catalogs_turn = false;
                 let message = format!("the catalog cannot be read: {what}");
                 self.set(Kind::Registered, Truth::Unknown, "Denied", &message);
                 self.say(Level::Warn, message);
                 self.settled();
             }
             Err(refusal) => {
-                self.lost(reason_of(&refusal), &refusal.to_string());
+                // The cluster may be out of reach, or just this question: the next one, for the leader, tells.
+                self.start.suspect = true;
+                self.start.index = 0;
+                let message = format!("the catalog cannot be read: {refusal}");
+                self.set(
+                    Kind::Registered,
+                    Truth::Unknown,
+                    reason_of(&refusal),
+                    message,
+                );
                 self.ask_again();
             }
         }
@@ -232,9 +268,10 @@ impl Machine {
         } else {
             format!("the catalog has no node {}", self.facts.node_name)
         };
-        if self.set(Kind::Registered, Truth::False, "NotInCatalog", &message)
-            && self.start.was_ready
-        {
+        let news = self.set(Kind::Registered, Truth::False, "NotInCatalog", &message);
+        if !self.conditions.holds(Kind::Ready) {
+            self.not_ready("NotRegistered", &message);
+        } else if news {
             self.say(Level::Warn, message);
         }
         self.ask_again();
@@ -263,7 +300,15 @@ impl Machine {
 
     /// `READY=1`: the first join succeeded, so the next question will not be in vain.
     pub(super) fn notified(&mut self) {
-        if self.child.is_none() || self.stop.is_some() {
+        if self.child.is_none() {
+            return;
+        }
+        if self.stop.is_some() {
+            // Its handlers are in place.
+            if !self.config.api {
+                self.start.was_ready = true;
+                self.ask_leave();
+            }
             return;
         }
         if self.config.api {
@@ -291,6 +336,7 @@ impl Machine {
             }
         }
         let first = !self.start.was_ready;
+        let news = !self.conditions.holds(Kind::Ready);
         self.start.ever_ready = true;
         self.start.was_ready = true;
         self.start.in_vain = 0;
@@ -311,8 +357,10 @@ impl Machine {
                 format!("ready {took} after the agent's start, {registered}"),
             );
         }
-        if first {
+        if news {
             self.timers.set(Timer::GoodRun, self.now + GOOD_RUN);
+        }
+        if first {
             self.out.push(Action::Trim);
         }
         self.reload_if_possible();
@@ -322,6 +370,7 @@ impl Machine {
     fn lost(&mut self, reason: &'static str, message: &str) {
         self.start.index = 0;
         self.timers.clear(Timer::Settle);
+        self.timers.clear(Timer::GoodRun);
         self.set(Kind::Joined, Truth::False, reason, message);
         self.not_ready(reason, message);
         if self.phase == Phase::Ready {
@@ -334,15 +383,8 @@ impl Machine {
     }
 
     pub(super) fn never_ready(&mut self) {
-        let why = Kind::ALL
-            .into_iter()
-            .map(|kind| self.conditions.get(kind))
-            .find(|condition| {
-                condition.truth != Truth::True
-                    && !matches!(condition.kind, Kind::IdentityHeld | Kind::Registered)
-            })
-            .map(|condition| format!("{} is {}", condition.kind.name(), condition.message))
-            .unwrap_or_default();
+        // The condition speaks of the step that was not made.
+        let why = &self.conditions.get(Kind::Ready).message;
         let timeout = self.config.start_timeout.unwrap_or_default();
         let exit = Exit::new(
             exit::NOT_READY,
@@ -359,7 +401,7 @@ impl Machine {
 
 fn reason_of(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::Unreachable(_) => "ApiUnreachable",
+        Refusal::Unreachable(_) | Refusal::Lost(_) => "ApiUnreachable",
         Refusal::Denied(_) => "Denied",
         Refusal::Failed(_) => "NoServers",
         Refusal::TimedOut(_) => "ApiTimeout",

@@ -3,7 +3,7 @@
 use crate::core::Moment;
 use crate::core::conditions::Conditions;
 use crate::core::event::{Address, AgentFacts, Staged};
-use crate::core::machine::Machine;
+use crate::core::machine::{Machine, OnStop};
 use crate::core::phase::Phase;
 
 /// All that `lictor status` tells, with moments that are not yet times of day.
@@ -31,6 +31,8 @@ pub struct Status<'a> {
     pub reloads: u32,
     /// How the last one went.
     pub last_reload: Option<String>,
+    /// What SIGTERM would do.
+    pub on_stop: OnStop,
     /// How a leave would be asked for now.
     pub leave_by: &'static str,
     /// Why so.
@@ -53,6 +55,7 @@ impl Machine {
             reload_pending: self.reload.pending,
             reloads: self.reload.count,
             last_reload: self.reload.last.as_ref().map(ToString::to_string),
+            on_stop: self.on_stop(),
             leave_by: way.name(),
             leave_why,
         }

@@ -15,7 +15,7 @@ pub enum Timer {
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
     GoodRun,
-    /// The agent could not take the leave in time: ask by signal.
+    /// The agent could not take the leave in time: ask all the same.
     Patience,
     /// The end of `--stop-timeout`: kill.
     Kill,

@@ -120,25 +120,13 @@ impl Effects {
 
     fn stage(&mut self) -> Result<Staged, Exit> {
         let failed = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
-        let args = self.agent_args();
-        let config = AgentConfig::read(&args);
-        let ip = self.address.as_ref().map(|address| address.ip);
-        let endpoint = Endpoint::find(&config, ip, &environment)
-            .map_err(|error| Exit::new(exit::USAGE, format!("failed to {error}")))?;
-        self.place = endpoint.place.as_ref().map(|place| place.shown());
-        self.client = Client::new(&endpoint).map_err(|error| {
-            let told = crate::http::root_cause(&error);
-            Exit::new(
-                exit::USAGE,
-                format!("failed to use the certificates for the agent's API: {told}"),
-            )
-        })?;
+        let config = AgentConfig::read(&self.agent_args());
+        self.find_api(&config)
+            .map_err(|reason| Exit::new(exit::USAGE, format!("failed to {reason}")))?;
         let documents = self
             .documents(&config)
             .and_then(|documents| {
-                if !documents.is_empty() {
-                    write::write(&self.settings.registration_dir, &documents)?;
-                }
+                write::write(&self.settings.registration_dir, &documents)?;
                 Ok(documents)
             })
             .map_err(|error| failed(error.to_string()))?;
@@ -147,6 +135,19 @@ impl Effects {
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
         })
+    }
+
+    /// Finds where the agent's API will be, and makes the client for it.
+    fn find_api(&mut self, config: &AgentConfig) -> Result<(), String> {
+        let ip = self.address.as_ref().map(|address| address.ip);
+        let endpoint =
+            Endpoint::find(config, ip, &environment).map_err(|error| error.to_string())?;
+        self.client = Client::new(&endpoint).map_err(|error| {
+            let told = crate::http::root_cause(&error);
+            format!("use the certificates for the agent's API: {told}")
+        })?;
+        self.place = endpoint.place.map(|place| place.shown());
+        Ok(())
     }
 
     fn documents(&self, config: &AgentConfig) -> Result<Vec<Document>, crate::registration::Error> {
@@ -166,6 +167,10 @@ impl Effects {
     }
 
     fn spawn(&mut self) -> Result<i32, Exit> {
+        // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
+        if let Err(reason) = self.find_api(&AgentConfig::read(&self.agent_args())) {
+            tracing::warn!("failed to {reason}; going on as before");
+        }
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
@@ -187,11 +192,13 @@ impl Effects {
     fn signal(&self, signal: i32) {
         // Between an agent's end and the core's word of it there is nobody to signal.
         let Some((pid, _)) = &self.agent else { return };
-        if let Err(error) = os::process::signal(*pid, signal) {
-            tracing::error!(
-                "sending {} to the agent ({pid}) failed: {error}",
-                name(signal)
-            );
+        // A stopped process would take a signal that ends it only once it is continued.
+        let ends = [nix::libc::SIGTERM, nix::libc::SIGINT].contains(&signal);
+        for signal in std::iter::once(signal).chain(ends.then_some(nix::libc::SIGCONT)) {
+            if let Err(error) = os::process::signal(*pid, signal) {
+                let name = name(signal);
+                tracing::error!("sending {name} to the agent ({pid}) failed: {error}");
+            }
         }
     }
 

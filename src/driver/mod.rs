@@ -14,6 +14,9 @@ use crate::exit::Exit;
 pub mod effects;
 pub mod sources;
 
+/// A connection's task needs two turns to take an answer and to write it.
+const LAST_TURNS: usize = 8;
+
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
     #[expect(clippy::disallowed_methods, reason = "the driver owns the clock")]
@@ -30,7 +33,13 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
             tracing::debug!("action {action:?}");
             match effects.perform(action, &mut sources, &mut due) {
                 None => {}
-                Some(exit) => return exit,
+                Some(exit) => {
+                    // Whoever has just been told something at the control socket gets to hear it.
+                    for _ in 0..LAST_TURNS {
+                        tokio::task::yield_now().await;
+                    }
+                    return exit;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ pub mod address_events;
 pub mod files;
 pub mod memory;
 pub mod output;
+pub mod patient;
 pub mod process;
 mod readable;
 pub mod reap;

@@ -1,19 +1,22 @@
 //! The agent's output: passed on unchanged, its end remembered for the reason of a failure.
 //!
-//! One thread copies, so that a reader who has stopped reading lictor's output holds up the agent's lines and nothing
-//! else: the loop goes on, and a leave is not delayed by a full pipe.
+//! One thread copies, so that a reader who has stopped reading lictor's output holds up nothing: the loop goes on, and the
+//! agent's pipe stays drained. Lines for which there was no room within a second are dropped.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
+
+use crate::os::patient::Patience;
 
 /// How much of the end is remembered, in bytes.
 const REMEMBERED: usize = 2048;
@@ -77,13 +80,14 @@ enum Target {
     Stderr,
 }
 
+static STDOUT: Patience = Patience::new(Duration::from_secs(1));
+static STDERR: Patience = Patience::new(Duration::from_secs(1));
+
 impl Target {
     fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout => io::stdout()
-                .write_all(bytes)
-                .and_then(|()| io::stdout().flush()),
-            Self::Stderr => io::stderr().write_all(bytes),
+            Self::Stdout => STDOUT.write(io::stdout(), bytes),
+            Self::Stderr => STDERR.write(io::stderr(), bytes),
         }
     }
 }
@@ -109,7 +113,7 @@ fn copy(mut streams: Vec<(File, Target)>, end: &Mutex<VecDeque<u8>>) {
                 Ok(0) => false,
                 Ok(n) => {
                     remember(end, &buffer[..n]);
-                    // A closed or full stdout must not stop the agent: its lines are dropped, its pipe stays drained.
+                    // A closed stdout, or a full disk behind it, must not stop the agent.
                     let _ = target.write(&buffer[..n]);
                     true
                 }

@@ -69,8 +69,12 @@ impl RuntimeDir {
             .mode(0o700)
             .create(path)
             .map_err(unwritable)?;
-        // A mounted volume comes with a mode of its own; where it is not ours to change, the files' modes still hold.
-        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+        // A fresh volume comes with a mode of its own. A directory in which others have something is not ours to close,
+        // and where the mode cannot be changed, the files' own still hold.
+        let fresh = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        if !fresh {
+            tracing::debug!("the mode of {} stays as it is", path.display());
+        } else if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
             tracing::debug!("the mode of {} stays as it is: {error}", path.display());
         }
         let lock = path.join("lock");

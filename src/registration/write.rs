@@ -14,12 +14,15 @@ use crate::registration::{Document, Error};
 pub const PREFIX: &str = "lictor-";
 
 /// Writes the documents into `directory`. A file of ours that is left there from an earlier run, and would be registered
-/// too, is removed.
+/// too, is removed; so without documents nothing of ours is left there.
 pub fn write(directory: &Path, documents: &[Document]) -> Result<(), Error> {
     let unwritable = |path: &Path| {
         let path = path.display().to_string();
         move |source: io::Error| Error::Unwritable { path, source }
     };
+    if documents.is_empty() && !directory.exists() {
+        return Ok(());
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use testbed::TestResult;
-use testbed::consul::Version;
+use testbed::consul::{self, Version};
+use testbed::lictor::binary_under_test;
+use testbed::process::{Process, Program, Role};
 use testbed::wait;
 
 use crate::{START, STOP, Seed};
@@ -15,6 +17,12 @@ fn stays(version: Version, arguments: &[&str], signal: Signal) -> TestResult {
     let start = || seed.lictor(version).args(arguments.iter().copied()).start();
     let lictor = start()?;
     let status = lictor.wait_condition("Registered", START)?;
+    let on_stop = if arguments.is_empty() {
+        "leave"
+    } else {
+        "stay"
+    };
+    assert_eq!(status["on_stop"], on_stop, "{status:#}");
     let id = status["agent"]["node_id"].clone();
     assert!(id.is_string(), "{status:#}");
     lictor.signal(signal)?;
@@ -73,6 +81,27 @@ fn without_a_registration_the_node_alone_is_waited_for_and_leaves() -> TestResul
     );
     lictor.term()?;
     assert_eq!(lictor.exit(STOP)?, 0);
+    assert!(seed.server.catalog().node("n1")?.is_none());
+    Ok(())
+}
+
+/// A reader of lictor's output who has stopped reading delays neither the agent nor its leave.
+#[test]
+fn a_full_output_does_not_hold_up_the_leave() -> TestResult {
+    let seed = Seed::new(Version::V1_8_7);
+    // The pipe is full from the start, and whoever holds its other end never reads.
+    let script = "mkfifo /run/full && { sleep 600 < /run/full & } && exec > /run/full 2>&1 && \
+                  head -c 65536 /dev/zero && exec \"$@\"";
+    let program = Program::from(["sh", "-c", script, "sh"])
+        .arg(binary_under_test(crate::LICTOR))
+        .arg("run")
+        .path_first(consul::directory(Version::V1_8_7)?);
+    let lictor = Process::start(&(&seed.host).into(), Role::Pid1, "lictor", &program)?;
+    seed.server
+        .catalog()
+        .wait_passing("consul-members", 1, START)?;
+    lictor.signal(Signal::SIGTERM)?;
+    assert_eq!(lictor.exit_code(STOP)?, 0);
     assert!(seed.server.catalog().node("n1")?.is_none());
     Ok(())
 }
