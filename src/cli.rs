@@ -94,6 +94,9 @@ pub struct RunArgs {
     /// Which address.
     #[command(flatten)]
     pub address: AddressArgs,
+    /// How long to wait for an address
+    #[arg(long, env = "LICTOR_ADDRESS_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration, help_heading = "Address")]
+    pub address_timeout: Duration,
     /// What to register.
     #[command(flatten)]
     pub registration: RegistrationArgs,
@@ -241,9 +244,6 @@ pub struct AddressArgs {
     /// The address family
     #[arg(long, env = "LICTOR_FAMILY", default_value = "4")]
     pub family: Family,
-    /// How long to wait for an address
-    #[arg(long, env = "LICTOR_ADDRESS_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    pub address_timeout: Duration,
 }
 
 /// What to register.

@@ -64,7 +64,7 @@ impl Settings {
         let runtime_dir = args.control.runtime_dir;
         Self {
             wanted: wanted(&args.address),
-            address_timeout: args.address.address_timeout,
+            address_timeout: args.address_timeout,
             registration: source(args.registration),
             registration_dir: args
                 .registration_dir

@@ -7,11 +7,12 @@
 //! * [`event`] and [`action`] are the two closed vocabularies; an addition to either fails to compile until
 //!   [`machine`] and the driver say what it means.
 //! * [`machine`] is the dispatch: event × phase.
-//! * [`start`] reads an agent's way to readiness, [`reload`] a reload, [`leave`] the order of a stop, [`restart`] the
-//!   back-off after a crash.
+//! * [`start`] reads an agent's way to readiness, [`catalog`] what the servers know of it, [`reload`] a reload, [`leave`] the
+//!   order of a stop, [`restart`] the back-off after a crash.
 //! * [`timers`] is the table of deadlines, [`conditions`] what everybody is told, [`status`] a picture of it all.
 
 pub mod action;
+pub mod catalog;
 pub mod conditions;
 pub mod event;
 pub mod leave;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{AgentFacts, CatalogNode, Refusal};
+use crate::core::event::{AgentFacts, Refusal};
 use crate::core::machine::{Child, Machine, OnStop, seconds};
 use crate::core::phase::Phase;
 use crate::core::restart::GOOD_RUN;
@@ -40,15 +40,15 @@ pub(super) struct Start {
     pub(super) was_ready: bool,
     /// The facts are the agent's own, from `agent/self`.
     pub(super) told: bool,
-    asking: bool,
+    pub(super) asking: bool,
     in_vain: u32,
-    index: u64,
+    pub(super) index: u64,
     /// The catalog could not be read; the question for the leader tells whether that is the cluster's fault.
-    suspect: bool,
+    pub(super) suspect: bool,
     /// The catalog may not be read with the token there is.
-    catalog_denied: bool,
+    pub(super) catalog_denied: bool,
     /// Whose turn it is where the catalog is denied: now and then it is asked again, since tokens change.
-    catalogs_turn: bool,
+    pub(super) catalogs_turn: bool,
 }
 
 impl Machine {
@@ -109,7 +109,7 @@ impl Machine {
     }
 
     /// The last question was of no use: asks again, later each time.
-    fn ask_again(&mut self) {
+    pub(super) fn ask_again(&mut self) {
         let pause = FIRST_PAUSE
             .mul_f64(1.33_f64.powi(self.start.in_vain.min(40) as i32))
             .min(LONGEST_PAUSE);
@@ -204,97 +204,6 @@ impl Machine {
                 self.lost(reason_of(&refusal), &refusal.to_string());
                 self.ask_again();
             }
-        }
-    }
-
-    pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
-        self.start.asking = false;
-        match result {
-            Ok(node) => {
-                self.start.catalog_denied = false;
-                self.catalog_seen(&node);
-            }
-            Err(Refusal::Denied(what)) => {
-                self.start.catalog_denied = true;
-                self.start.catalogs_turn = false;
-                let message = format!("the catalog cannot be read: {what}");
-                self.set(Kind::Registered, Truth::Unknown, "Denied", &message);
-                self.say(Level::Warn, message);
-                self.settled();
-            }
-            Err(refusal) => {
-                // The cluster may be out of reach, or just this question: the next one, for the leader, tells.
-                self.start.suspect = true;
-                self.start.index = 0;
-                let message = format!("the catalog cannot be read: {refusal}");
-                self.set(
-                    Kind::Registered,
-                    Truth::Unknown,
-                    reason_of(&refusal),
-                    message,
-                );
-                self.ask_again();
-            }
-        }
-    }
-
-    fn catalog_seen(&mut self, node: &CatalogNode) {
-        // An index that runs backwards means another server's state; a blocking query must start anew.
-        self.start.index = if node.index < self.start.index {
-            0
-        } else {
-            node.index
-        };
-        if node.present {
-            self.identity_seen(node);
-        }
-        let missing: Vec<&str> = self
-            .staged
-            .services
-            .iter()
-            .filter(|id| !node.services.contains(id))
-            .map(String::as_str)
-            .collect();
-        if node.present && missing.is_empty() {
-            self.set(Kind::Registered, Truth::True, "InCatalog", "");
-            return self.settled();
-        }
-        let message = if node.present {
-            format!(
-                "the catalog's node {} lacks {}",
-                self.facts.node_name,
-                missing.join(", ")
-            )
-        } else {
-            format!("the catalog has no node {}", self.facts.node_name)
-        };
-        let news = self.set(Kind::Registered, Truth::False, "NotInCatalog", &message);
-        if !self.conditions.holds(Kind::Ready) {
-            self.not_ready("NotRegistered", &message);
-        } else if news {
-            self.say(Level::Warn, message);
-        }
-        self.ask_again();
-    }
-
-    /// Whether the entry under our name is our own. What to do where it is not is a later matter than seeing it.
-    fn identity_seen(&mut self, node: &CatalogNode) {
-        self.start.was_in_catalog = true;
-        let ours = &self.facts.node_id;
-        if ours.is_empty() {
-            return;
-        }
-        if node.id == *ours {
-            self.set(Kind::IdentityHeld, Truth::True, "Held", "");
-            return;
-        }
-        self.start.was_in_catalog = false;
-        let message = format!(
-            "the catalog's node {} is {} at {}, not this agent ({ours})",
-            self.facts.node_name, node.id, node.address
-        );
-        if self.set(Kind::IdentityHeld, Truth::False, "AnotherNode", &message) {
-            self.say(Level::Error, message);
         }
     }
 
@@ -399,7 +308,7 @@ impl Machine {
     }
 }
 
-fn reason_of(refusal: &Refusal) -> &'static str {
+pub(super) fn reason_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Unreachable(_) | Refusal::Lost(_) => "ApiUnreachable",
         Refusal::Denied(_) => "Denied",

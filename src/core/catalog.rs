@@ -1,0 +1,100 @@
+//! What the catalog says of a running agent: whether the entry under its name is its own, and holds the registration.
+
+use crate::core::action::Level;
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{CatalogNode, Refusal};
+use crate::core::machine::Machine;
+use crate::core::start::reason_of;
+
+impl Machine {
+    pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
+        self.start.asking = false;
+        match result {
+            Ok(node) => {
+                self.start.catalog_denied = false;
+                self.catalog_seen(&node);
+            }
+            Err(Refusal::Denied(what)) => {
+                self.start.catalog_denied = true;
+                self.start.catalogs_turn = false;
+                let message = format!("the catalog cannot be read: {what}");
+                self.set(Kind::Registered, Truth::Unknown, "Denied", &message);
+                self.say(Level::Warn, message);
+                self.settled();
+            }
+            Err(refusal) => {
+                // The cluster may be out of reach, or just this question: the next one, for the leader, tells.
+                self.start.suspect = true;
+                self.start.index = 0;
+                let message = format!("the catalog cannot be read: {refusal}");
+                self.set(
+                    Kind::Registered,
+                    Truth::Unknown,
+                    reason_of(&refusal),
+                    message,
+                );
+                self.ask_again();
+            }
+        }
+    }
+
+    fn catalog_seen(&mut self, node: &CatalogNode) {
+        // An index that runs backwards means another server's state; a blocking query must start anew.
+        self.start.index = if node.index < self.start.index {
+            0
+        } else {
+            node.index
+        };
+        if node.present {
+            self.identity_seen(node);
+        }
+        let missing: Vec<&str> = self
+            .staged
+            .services
+            .iter()
+            .filter(|id| !node.services.contains(id))
+            .map(String::as_str)
+            .collect();
+        if node.present && missing.is_empty() {
+            self.set(Kind::Registered, Truth::True, "InCatalog", "");
+            return self.settled();
+        }
+        let message = if node.present {
+            format!(
+                "the catalog's node {} lacks {}",
+                self.facts.node_name,
+                missing.join(", ")
+            )
+        } else {
+            format!("the catalog has no node {}", self.facts.node_name)
+        };
+        let news = self.set(Kind::Registered, Truth::False, "NotInCatalog", &message);
+        if !self.conditions.holds(Kind::Ready) {
+            self.not_ready("NotRegistered", &message);
+        } else if news {
+            self.say(Level::Warn, message);
+        }
+        self.ask_again();
+    }
+
+    /// Whether the entry under our name is our own. What to do where it is not is a later matter than seeing it.
+    fn identity_seen(&mut self, node: &CatalogNode) {
+        self.start.was_in_catalog = true;
+        let ours = &self.facts.node_id;
+        if ours.is_empty() {
+            return;
+        }
+        if node.id == *ours {
+            self.set(Kind::IdentityHeld, Truth::True, "Held", "");
+            return;
+        }
+        self.start.was_in_catalog = false;
+        let message = format!(
+            "the catalog's node {} is {} at {}, not this agent ({ours})",
+            self.facts.node_name, node.id, node.address
+        );
+        if self.set(Kind::IdentityHeld, Truth::False, "AnotherNode", &message) {
+            self.say(Level::Error, message);
+        }
+    }
+}
