@@ -16,6 +16,8 @@ pub fn init(args: &LogArgs) {
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(|| Log)
+        // It would tell of an error on stderr, where it comes from, and panic.
+        .log_internal_errors(false)
         .with_ansi(false);
     // An error means that it is set up already.
     let _ = match args.log_format {

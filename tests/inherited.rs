@@ -13,13 +13,17 @@ fn under_lictor(name: &str, before: &str, program: &str) -> TestResult<String> {
 }
 
 fn run(name: &str, before: &str, program: &str) -> TestResult<Output> {
+    run_at(name, before, program, "error")
+}
+
+fn run_at(name: &str, before: &str, program: &str, level: &str) -> TestResult<Output> {
     let binary = binary_under_test(env!("CARGO_BIN_EXE_lictor"));
     let runtime = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("inherited-{name}"));
     let _ = fs::remove_dir_all(&runtime);
     let script = format!("{before}\nexec \"$@\"");
     let command = Program::from(["sh", "-c", &script, "sh"])
         .arg(binary)
-        .args(["run", "--no-registration", "--log-level=error"])
+        .args(["run", "--no-registration", "--log-level", level])
         .arg("--runtime-dir")
         .arg(&runtime)
         .args(["--", "sh", "-c", program]);
@@ -69,10 +73,30 @@ fn what_was_ignored_stays_ignored() -> TestResult {
 /// A closed stream is no place for a socket of lictor's, into which its log would then go.
 #[test]
 fn closed_streams_are_no_trouble() -> TestResult {
-    for (name, closed) in [("in", "exec <&-"), ("in-and-err", "exec <&- 2>&-")] {
-        let said = under_lictor(name, closed, "echo alive; echo lost >&2")?;
-        assert!(said.contains("alive"), "{closed}: {said:?}");
-    }
+    let show = "readlink /proc/$PPID/fd/0 /proc/$PPID/fd/2; echo alive; echo lost >&2";
+    let shown = under_lictor("closed", "exec <&- 2>&-", show)?;
+    assert_eq!(shown, "/dev/null\n/dev/null\nalive\n");
+    let show = "readlink /proc/$PPID/fd/1 >&2";
+    let output = run("closed-out", "exec >&-", show)?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stderr, "/dev/null\n");
+    Ok(())
+}
+
+/// Somebody who read lictor's log and has died is no reason to die as well.
+#[test]
+fn a_reader_who_has_gone_is_no_trouble() -> TestResult {
+    let gone = "mkfifo $TMPDIR/gone 2>/dev/null; exec 3<>$TMPDIR/gone 2>$TMPDIR/gone 3>&-";
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inherited-gone-pipe");
+    fs::create_dir_all(&directory)?;
+    let before = format!("TMPDIR={}; {gone}", directory.display());
+    // Every signal that is passed on is a line of the log at this level.
+    let show = "for n in 1 2 3; do kill -USR2 $PPID; done; echo alive";
+    let trap = format!("trap '' USR2; {show}");
+    assert_eq!(
+        run_at("gone", &before, &trap, "debug")?.success()?,
+        "alive\n"
+    );
     Ok(())
 }
 

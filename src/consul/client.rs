@@ -136,10 +136,11 @@ impl Client {
         let what = format!("{method} {}{path}", self.base);
         let refused = |error: reqwest::Error| {
             let told = format!("{what}: {}", http::root_cause(&error));
-            if error.is_timeout() {
-                Refusal::TimedOut(told)
-            } else if error.is_connect() {
+            // A connection that was not made in time is both of the first two.
+            if error.is_connect() {
                 Refusal::Unreachable(told)
+            } else if error.is_timeout() {
+                Refusal::TimedOut(told)
             } else {
                 Refusal::Lost(told)
             }

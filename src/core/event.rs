@@ -16,8 +16,8 @@ pub enum Event {
     Addressed(Result<Address, Exit>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
-    /// The agent was spawned (its process id), or could not be.
-    Spawned(Result<i32, Exit>),
+    /// The agent was spawned, or could not be.
+    Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
     Ended(End),
     /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
@@ -65,6 +65,15 @@ pub struct Staged {
     pub services: Vec<String>,
     /// The directory handed to the agent, where there is a registration.
     pub directory: Option<String>,
+}
+
+/// The agent's new process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spawned {
+    /// Its process id.
+    pub pid: i32,
+    /// Whether it will have an HTTP API that lictor can ask.
+    pub api: bool,
 }
 
 /// How a process ended, and the last it had to say.

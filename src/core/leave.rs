@@ -154,7 +154,8 @@ impl Machine {
     /// Asks the agent for the leave.
     pub(super) fn ask_leave(&mut self) {
         self.timers.clear(Timer::Patience);
-        if self.stop.as_ref().is_none_or(|stop| stop.asked.is_some()) {
+        let due = |stop: &Stop| stop.mode == OnStop::Leave && stop.asked.is_none();
+        if !self.stop.as_ref().is_some_and(due) {
             return;
         }
         let (way, why) = self.way_to_leave();
@@ -249,8 +250,8 @@ impl Machine {
         let node = match result {
             Ok(node) => node,
             // The agent's API is closing down, or was never ours to ask: what was seen last is what is known.
-            Err(Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::Denied(_)) => return,
-            Err(Refusal::Failed(_) | Refusal::TimedOut(_)) => {
+            Err(Refusal::Unreachable(_) | Refusal::Denied(_)) => return,
+            Err(Refusal::Failed(_) | Refusal::Lost(_) | Refusal::TimedOut(_)) => {
                 return self.timers.set(Timer::Ask, self.now + CHANGE);
             }
         };

@@ -132,7 +132,7 @@ impl Machine {
             Event::Signal(signal) => self.signalled(signal),
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
-            Event::Spawned(Ok(pid)) => self.spawned(pid),
+            Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
             Event::Notified => self.notified(),

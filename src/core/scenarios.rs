@@ -6,7 +6,8 @@ use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
 use super::conditions::Kind;
 use super::event::{
-    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Staged, Waiter,
+    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Spawned, Staged,
+    Waiter,
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
@@ -119,7 +120,8 @@ impl Bed {
     }
 
     fn spawned(&mut self) {
-        assert_eq!(self.on(Event::Spawned(Ok(42))), []);
+        let api = self.machine.config.api;
+        assert_eq!(self.on(Event::Spawned(Ok(Spawned { pid: 42, api }))), []);
         assert_eq!(self.machine.phase, Phase::Starting);
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{AgentFacts, Refusal};
+use crate::core::event::{AgentFacts, Refusal, Spawned};
 use crate::core::machine::{Child, Machine, OnStop, seconds};
 use crate::core::phase::Phase;
 use crate::core::restart::GOOD_RUN;
@@ -52,7 +52,9 @@ pub(super) struct Start {
 }
 
 impl Machine {
-    pub(super) fn spawned(&mut self, pid: i32) {
+    pub(super) fn spawned(&mut self, Spawned { pid, api }: Spawned) {
+        // Its configuration may be another one than the last time.
+        self.config.api = api;
         self.child = Some(Child {
             pid,
             since: self.now,

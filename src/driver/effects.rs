@@ -17,7 +17,7 @@ use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
-use crate::core::event::{Address, Event, Staged, Waiter};
+use crate::core::event::{Address, Event, Spawned, Staged, Waiter};
 use crate::core::machine::Machine;
 use crate::driver::sources::{Sources, name};
 use crate::exit::{self, Exit};
@@ -166,7 +166,7 @@ impl Effects {
             .agent_args(self.address.as_ref().map(|address| address.ip))
     }
 
-    fn spawn(&mut self) -> Result<i32, Exit> {
+    fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         if let Err(reason) = self.find_api(&AgentConfig::read(&self.agent_args())) {
             tracing::warn!("failed to {reason}; going on as before");
@@ -179,7 +179,10 @@ impl Effects {
         };
         let (pid, output) = spawn(&program, self.inherited)?;
         self.agent = Some((pid, output));
-        Ok(pid)
+        Ok(Spawned {
+            pid,
+            api: self.client.is_some(),
+        })
     }
 
     /// The agent was reaped: its number is nobody's from here on.

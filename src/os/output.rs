@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
-use crate::os::patient::Patience;
+use crate::os::patient::{STDERR, STDOUT};
 
 /// How much of the end is remembered, in bytes.
 const REMEMBERED: usize = 2048;
@@ -80,14 +80,14 @@ enum Target {
     Stderr,
 }
 
-static STDOUT: Patience = Patience::new(Duration::from_secs(1));
-static STDERR: Patience = Patience::new(Duration::from_secs(1));
+/// How long the agent's lines may wait for a reader.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Target {
     fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout => STDOUT.write(io::stdout(), bytes),
-            Self::Stderr => STDERR.write(io::stderr(), bytes),
+            Self::Stdout => STDOUT.write(bytes, PATIENCE),
+            Self::Stderr => STDERR.write(bytes, PATIENCE),
         }
     }
 }

@@ -91,7 +91,7 @@ fn once(bed: &Bed, host: &Host, delay: u64) -> Result<Fate> {
                 .contains("reload kept until the agent can take it");
             if kept { Fate::Kept } else { Fate::AtOnce }
         }
-        (None, false) => Fate::TooEarly,
+        (None, false) if delay == 0 => Fate::TooEarly,
         _ => return Err(format!("see a reload: {status}").into()),
     };
     lictor.signal(Signal::SIGQUIT)?;
