@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Moment;
-use crate::core::machine::OnStop;
 use crate::core::status::Status;
 
 /// All that a running lictor knows.
@@ -175,11 +174,7 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             count: status.reloads,
             last: status.last_reload.clone(),
         },
-        on_stop: match status.on_stop {
-            OnStop::Leave => "leave",
-            OnStop::Stay => "stay",
-        }
-        .to_owned(),
+        on_stop: status.on_stop.name().to_owned(),
         leave: Leave {
             method: status.leave_by.to_owned(),
             reason: status.leave_why.to_owned(),

@@ -9,6 +9,7 @@ use crate::core::start::reason_of;
 impl Machine {
     pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
         self.start.asking = false;
+        self.start.leader_next = result.is_err();
         match result {
             Ok(node) => {
                 self.start.catalog_denied = false;
@@ -16,7 +17,6 @@ impl Machine {
             }
             Err(Refusal::Denied(what)) => {
                 self.start.catalog_denied = true;
-                self.start.catalogs_turn = false;
                 let message = format!("the catalog cannot be read: {what}");
                 self.set(Kind::Registered, Truth::Unknown, "Denied", &message);
                 self.say(Level::Warn, message);
@@ -24,7 +24,6 @@ impl Machine {
             }
             Err(refusal) => {
                 // The cluster may be out of reach, or just this question: the next one, for the leader, tells.
-                self.start.suspect = true;
                 self.start.index = 0;
                 let message = format!("the catalog cannot be read: {refusal}");
                 self.set(

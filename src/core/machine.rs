@@ -24,6 +24,16 @@ pub enum OnStop {
     Stay,
 }
 
+impl OnStop {
+    /// The name, as `status` prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Leave => "leave",
+            Self::Stay => "stay",
+        }
+    }
+}
+
 /// What the core must know before anything happens.
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -43,12 +43,10 @@ pub(super) struct Start {
     pub(super) asking: bool,
     in_vain: u32,
     pub(super) index: u64,
-    /// The catalog could not be read; the question for the leader tells whether that is the cluster's fault.
-    pub(super) suspect: bool,
-    /// The catalog may not be read with the token there is.
+    /// The catalog could not be read: the next question is for the leader, and tells whether the cluster is still there.
+    pub(super) leader_next: bool,
+    /// The catalog may not be read with the token there is. It is asked in turn with the leader, since tokens change.
     pub(super) catalog_denied: bool,
-    /// Whose turn it is where the catalog is denied: now and then it is asked again, since tokens change.
-    pub(super) catalogs_turn: bool,
 }
 
 impl Machine {
@@ -94,11 +92,9 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
-        let joined = self.conditions.holds(Kind::Joined);
-        let denied = self.start.catalog_denied && !self.start.catalogs_turn;
         let question = if !self.start.answered {
             Question::Agent
-        } else if !joined || self.start.suspect || denied {
+        } else if !self.conditions.holds(Kind::Joined) || self.start.leader_next {
             Question::Leader
         } else {
             let wait = self.start.index > 0 && !self.conditions.holds(Kind::Registered);
@@ -187,13 +183,12 @@ impl Machine {
                     self.timers.set(Timer::Settle, self.now + SETTLE);
                     self.start.in_vain = 0;
                 }
-                self.start.suspect = false;
+                self.start.leader_next = false;
                 if news && !self.start.told {
                     // An agent that had not joined could not look a token up, and denied what it may allow now.
                     return self.ask_who();
                 }
                 if self.start.catalog_denied {
-                    self.start.catalogs_turn = true;
                     return self.settled();
                 }
                 self.ask_next();

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
-use crate::os::patient::{STDERR, STDOUT};
+use crate::os::patient::{STDERR, STDOUT, Stream};
 
 /// How much of the end is remembered, in bytes.
 const REMEMBERED: usize = 2048;
@@ -36,9 +36,9 @@ impl Output {
     pub fn pass_on(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
         let end = Arc::new(Mutex::new(VecDeque::with_capacity(REMEMBERED)));
         let (done, drained) = oneshot::channel();
-        let streams: Vec<(File, Target)> = [
-            stdout.map(|s| (File::from(OwnedFd::from(s)), Target::Stdout)),
-            stderr.map(|s| (File::from(OwnedFd::from(s)), Target::Stderr)),
+        let streams: Vec<(File, &'static Stream)> = [
+            stdout.map(|s| (File::from(OwnedFd::from(s)), &STDOUT)),
+            stderr.map(|s| (File::from(OwnedFd::from(s)), &STDERR)),
         ]
         .into_iter()
         .flatten()
@@ -74,25 +74,10 @@ impl Output {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Target {
-    Stdout,
-    Stderr,
-}
-
 /// How long the agent's lines may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-impl Target {
-    fn write(self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Stdout => STDOUT.write(bytes, PATIENCE),
-            Self::Stderr => STDERR.write(bytes, PATIENCE),
-        }
-    }
-}
-
-fn copy(mut streams: Vec<(File, Target)>, end: &Mutex<VecDeque<u8>>) {
+fn copy(mut streams: Vec<(File, &'static Stream)>, end: &Mutex<VecDeque<u8>>) {
     let mut buffer = [0_u8; 8192];
     while !streams.is_empty() {
         let mut polled: Vec<PollFd<'_>> = streams
@@ -114,7 +99,7 @@ fn copy(mut streams: Vec<(File, Target)>, end: &Mutex<VecDeque<u8>>) {
                 Ok(n) => {
                     remember(end, &buffer[..n]);
                     // A closed stdout, or a full disk behind it, must not stop the agent.
-                    let _ = target.write(&buffer[..n]);
+                    let _ = target.write(&buffer[..n], PATIENCE);
                     true
                 }
                 Err(error) => error.kind() == io::ErrorKind::Interrupted,

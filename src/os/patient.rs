@@ -19,14 +19,20 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 const PIECE: usize = 4096;
 
 /// lictor's stdout.
-pub static STDOUT: Stream = Stream::new(|| io::stdout().as_raw_fd());
+pub static STDOUT: Stream = Stream::new(Which::Stdout);
 /// lictor's stderr.
-pub static STDERR: Stream = Stream::new(|| io::stderr().as_raw_fd());
+pub static STDERR: Stream = Stream::new(Which::Stderr);
+
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Stdout,
+    Stderr,
+}
 
 /// A stream that is written to by several threads.
 #[derive(Debug)]
 pub struct Stream {
-    number: fn() -> i32,
+    which: Which,
     /// The same pipe or terminal opened once more, so that it can be non-blocking for us without being so for everybody
     /// who shares it. Not to be had for a file (which never blocks), nor for another user's pipe.
     own: OnceLock<Option<File>>,
@@ -36,9 +42,9 @@ pub struct Stream {
 }
 
 impl Stream {
-    const fn new(number: fn() -> i32) -> Self {
+    const fn new(which: Which) -> Self {
         Self {
-            number,
+            which,
             own: OnceLock::new(),
             one_at_a_time: Mutex::new(()),
             stuck: AtomicBool::new(false),
@@ -47,11 +53,14 @@ impl Stream {
 
     /// Writes all of it, or drops what finds no room within `patience`. A reader who has gone, or a full disk, is an error.
     pub fn write(&self, bytes: &[u8], patience: Duration) -> io::Result<()> {
-        let number = (self.number)();
-        match self.own.get_or_init(|| reopen(number)) {
-            Some(own) => self.write_at_once(own.as_fd(), bytes, patience),
-            None if number == 1 => self.write_with_care(io::stdout().as_fd(), bytes, patience),
-            None => self.write_with_care(io::stderr().as_fd(), bytes, patience),
+        let own = self.own.get_or_init(|| match self.which {
+            Which::Stdout => reopen(io::stdout().as_fd()),
+            Which::Stderr => reopen(io::stderr().as_fd()),
+        });
+        match (own, self.which) {
+            (Some(own), _) => self.write_at_once(own.as_fd(), bytes, patience),
+            (None, Which::Stdout) => self.write_with_care(io::stdout().as_fd(), bytes, patience),
+            (None, Which::Stderr) => self.write_with_care(io::stderr().as_fd(), bytes, patience),
         }
     }
 
@@ -119,8 +128,8 @@ impl Stream {
 }
 
 /// Opens a pipe or a terminal of ours once more.
-fn reopen(number: i32) -> Option<File> {
-    let path = format!("/proc/self/fd/{number}");
+fn reopen(stream: BorrowedFd<'_>) -> Option<File> {
+    let path = format!("/proc/self/fd/{}", stream.as_raw_fd());
     let kind = std::fs::metadata(&path).ok()?.file_type();
     if !(kind.is_fifo() || kind.is_char_device()) {
         return None;
@@ -178,7 +187,7 @@ mod tests {
     #[test]
     fn a_full_pipe_costs_one_wait_and_is_used_again_once_it_is_read() {
         for (write, (mut reader, writer)) in ways() {
-            let stream = Stream::new(|| 2);
+            let stream = Stream::new(Which::Stderr);
             let megabyte = vec![b'x'; 1 << 20];
             write(&stream, writer.as_fd(), &megabyte).expect("no error");
             assert!(stream.stuck.load(Ordering::Relaxed));
@@ -199,7 +208,7 @@ mod tests {
     fn a_reader_who_has_gone_is_an_error() {
         for (write, (reader, writer)) in ways() {
             drop(reader);
-            let stream = Stream::new(|| 2);
+            let stream = Stream::new(Which::Stderr);
             assert!(write(&stream, writer.as_fd(), b"x").is_err());
         }
     }
