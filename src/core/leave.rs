@@ -38,11 +38,23 @@ pub(super) struct Stop {
     since: Moment,
     /// How the leave was asked for, once it was.
     asked: Option<Way>,
-    /// The catalog showed our entry, and then none.
-    gone: bool,
+    /// What the catalog showed of our entry.
+    entry: Entry,
     killed: bool,
     /// The exit that made lictor stop, where it was not a person.
     because: Option<Exit>,
+}
+
+/// Our entry in the catalog during a leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// Not seen to go yet.
+    There,
+    /// It was there, and then was not.
+    Gone,
+    /// It was gone and has come back. Each time that this is seen it is taken away again, unless that is under way or was
+    /// denied: the agent registers its node and its services one after the other, and each of them brings the node back.
+    Back { take_away: bool },
 }
 
 /// A way to ask an agent for a leave.
@@ -109,7 +121,7 @@ impl Machine {
             mode,
             since: self.now,
             asked: None,
-            gone: false,
+            entry: Entry::There,
             killed: false,
             because,
         });
@@ -263,14 +275,20 @@ impl Machine {
             return;
         }
         let took = seconds(self.now.saturating_sub(stop.since));
-        if ours {
-            self.start.was_in_catalog = true;
-            if std::mem::take(&mut stop.gone) {
-                self.ghost_seen();
+        match (ours, stop.entry) {
+            (true, Entry::There) => self.start.was_in_catalog = true,
+            (true, Entry::Gone) => {
+                let told = "the node is back in the catalog during its leave";
+                self.say(Level::Warn, told);
+                self.take_away();
             }
-        } else if was_there && !stop.gone {
-            stop.gone = true;
-            self.say(Level::Info, format!("gone from the catalog after {took}"));
+            (true, Entry::Back { take_away: true }) => self.take_away(),
+            (true, Entry::Back { take_away: false }) | (false, Entry::Gone) => {}
+            (false, Entry::There) if !was_there => {}
+            (false, Entry::There | Entry::Back { .. }) => {
+                stop.entry = Entry::Gone;
+                self.say(Level::Info, format!("gone from the catalog after {took}"));
+            }
         }
         // Without an index there is nothing to wait for, and asking in a circle would be a load on the servers.
         if node.index > 0 {
@@ -280,11 +298,9 @@ impl Machine {
 
     /// An agent that leaves may register its node once more: its last synchronisation comes after its leave. Nobody would
     /// take that entry away for up to a minute, so it is taken away here, as long as it is our own.
-    fn ghost_seen(&mut self) {
-        self.say(
-            Level::Warn,
-            "the node is back in the catalog during its leave",
-        );
+    fn take_away(&mut self) {
+        self.entry_is_back(false);
+        // Whose entry it is can be told only by the id.
         if !self.facts.node_id.is_empty() {
             self.ask(Question::Deregister {
                 node: self.facts.node_name.clone(),
@@ -292,7 +308,22 @@ impl Machine {
         }
     }
 
+    fn entry_is_back(&mut self, take_away: bool) {
+        if let Some(stop) = &mut self.stop {
+            stop.entry = Entry::Back { take_away };
+        }
+    }
+
     pub(super) fn ghost_answered(&mut self, result: Result<(), Refusal>) {
+        let denied = matches!(result, Err(Refusal::Denied(_)));
+        // The answer may come after the sight of what it has done.
+        if self
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.entry != Entry::Gone)
+        {
+            self.entry_is_back(!denied);
+        }
         match result {
             Ok(()) => self.say(Level::Info, "deregistered the node that came back"),
             Err(refusal) => {
@@ -312,7 +343,7 @@ impl Machine {
                 self.say(Level::Info, format!("stopped without a leave in {took}"));
                 Exit::ok()
             }
-            (None, OnStop::Leave) if stop.gone => {
+            (None, OnStop::Leave) if stop.entry == Entry::Gone => {
                 self.say(Level::Info, format!("left, and seen gone, in {took}"));
                 Exit::ok()
             }
@@ -364,8 +395,7 @@ impl Machine {
         let Some(stop) = &mut self.stop else { return };
         stop.killed = true;
         let took = seconds(self.now.saturating_sub(stop.since));
-        let gone = stop.gone;
-        let state = if gone {
+        let state = if stop.entry == Entry::Gone {
             "it has left, so nothing is lost"
         } else {
             "it has not been seen to leave"

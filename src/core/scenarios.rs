@@ -255,6 +255,42 @@ fn a_node_that_comes_back_during_its_leave_is_taken_away_again() {
     }
 }
 
+/// Seen on 1.22.5: the node was synchronised, taken away, and came back with the service, synchronised right after it.
+#[test]
+fn a_node_that_comes_back_twice_is_taken_away_twice() {
+    let deregister = Action::Ask(Question::Deregister {
+        node: "n1".to_owned(),
+    });
+    let back = |services: &[&str]| Event::Answered(Answer::Catalog(Ok(in_catalog(services))));
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    assert!(bed.on(back(&[])).contains(&deregister));
+    // One at a time.
+    assert!(!bed.on(back(&[])).contains(&deregister));
+    bed.on(Event::Answered(Answer::Deregister(Ok(()))));
+    assert!(bed.on(back(&[SERVICE])).contains(&deregister));
+    bed.on(Event::Answered(Answer::Catalog(Ok(absent(14)))));
+    bed.on(Event::Answered(Answer::Deregister(Ok(()))));
+    bed.on(end(How::Exited(0)));
+    assert_eq!(bed.exit().code, 0);
+}
+
+#[test]
+fn what_may_not_be_taken_away_is_not_tried_again() {
+    let back = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[]))));
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    bed.on(back());
+    let denied = Refusal::Denied("403".to_owned());
+    bed.on(Event::Answered(Answer::Deregister(Err(denied))));
+    let watch = [ask_catalog(Some((9, Duration::from_millis(150))))];
+    assert_eq!(bed.on(back()), watch);
+    bed.on(end(How::Exited(0)));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
 #[test]
 fn a_node_of_somebody_else_is_never_taken_away() {
     let mut bed = Bed::new(config()).ready();
