@@ -6,9 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+use self::values::{check_interval, duration, pattern, positive_duration};
+
+mod parse;
+mod values;
+
+pub use parse::parse;
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -384,150 +390,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Parses the process's arguments and environment; the error is ready to be shown.
-pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::try_parse_from(&arguments)
-        .map_err(|error| name_the_variable(error, &arguments, &|name| std::env::var(name).ok()))?;
-    conflicts(&cli)?;
-    Ok(cli)
-}
-
-/// What excludes each other. clap would count a variable that says `false` as given.
-fn conflicts(cli: &Cli) -> Result<(), clap::Error> {
-    let both = |one: &str, other: &str| {
-        let told = format!("{one} cannot be used with {other}; leave one of them away");
-        Err(definition().error(ErrorKind::ArgumentConflict, told))
-    };
-    let registration = match &cli.command {
-        Command::Run(args) => &args.registration,
-        Command::Render(args) => &args.registration,
-        Command::Address(args) if args.explain && args.json => return both("--explain", "--json"),
-        _ => return Ok(()),
-    };
-    if registration.no_registration && !registration.registration.is_empty() {
-        return both("--no-registration", "--registration");
-    }
-    Ok(())
-}
-
-/// clap names the option of a bad value. Where the value came from the environment, nobody typed that option, so the
-/// variable is named too.
-fn name_the_variable(
-    mut error: clap::Error,
-    arguments: &[OsString],
-    env: &dyn Fn(&str) -> Option<String>,
-) -> clap::Error {
-    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
-        return error;
-    };
-    let long = option.split([' ', '=']).next().unwrap_or_default();
-    let variable = format!(
-        "LICTOR_{}",
-        long.trim_start_matches('-')
-            .replace('-', "_")
-            .to_uppercase()
-    );
-    let typed = arguments
-        .iter()
-        .map(|argument| argument.to_string_lossy())
-        .any(|argument| argument == long || argument.starts_with(&format!("{long}=")));
-    if !typed && env(&variable).is_some() {
-        let named = format!("{option} (from the environment variable {variable})");
-        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
-    }
-    error
-}
-
 /// The whole command line, for completions and the manual page.
 pub fn definition() -> clap::Command {
     Cli::command()
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 500ms, 25s or 2m"))
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("must be more than 0".to_owned()),
-        duration => Ok(duration),
-    }
-}
-
-/// The units of Go's durations.
-const GO_UNITS: [&str; 7] = ["ns", "us", "µs", "ms", "s", "m", "h"];
-
-/// Consul writes durations as Go does, which is what is kept; it only has to be one.
-fn check_interval(text: &str) -> Result<String, String> {
-    positive_duration(text)?;
-    let number = |c: char| c.is_ascii_digit() || c == '.';
-    let mut units = text.split(number).filter(|unit| !unit.is_empty());
-    match units.find(|unit| !GO_UNITS.contains(unit)) {
-        Some(unit) => Err(format!(
-            "Consul knows no unit {unit:?}; write 500ms, 25s, 2m or 1m30s"
-        )),
-        None => Ok(text.to_owned()),
-    }
-}
-
-fn pattern(text: &str) -> Result<glob::Pattern, String> {
-    if text.is_empty() {
-        return Err("an empty pattern matches no interface".to_owned());
-    }
-    glob::Pattern::new(text).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_definition_is_sound() {
-        definition().debug_assert();
-    }
-
-    #[test]
-    fn every_option_has_its_variable() {
-        for command in definition().get_subcommands() {
-            for option in command
-                .get_arguments()
-                .filter(|arg| arg.get_long().is_some())
-            {
-                let long = option.get_long().unwrap_or_default();
-                if matches!(long, "help" | "version") {
-                    continue;
-                }
-                let expected = format!("LICTOR_{}", long.replace('-', "_").to_uppercase());
-                let variable = option
-                    .get_env()
-                    .map(|name| name.to_string_lossy().into_owned());
-                assert_eq!(
-                    variable.as_deref(),
-                    Some(expected.as_str()),
-                    "{} --{long}",
-                    command.get_name()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn durations_are_read() {
-        assert_eq!(duration("0"), Ok(Duration::ZERO));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert!(duration("25").expect_err("no unit").contains("25s"));
-        assert!(positive_duration("0").is_err());
-    }
-
-    #[test]
-    fn a_bad_value_from_the_environment_names_its_variable() {
-        let error =
-            Cli::try_parse_from(["lictor", "run", "--stop-timeout", "soon"]).expect_err("bad");
-        let env = |name: &str| (name == "LICTOR_STOP_TIMEOUT").then(|| "soon".to_owned());
-        let shown = name_the_variable(error, &[], &env).to_string();
-        assert!(shown.contains("LICTOR_STOP_TIMEOUT"), "{shown}");
-    }
 }

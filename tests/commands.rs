@@ -73,3 +73,17 @@ fn help_shows_examples() -> TestResult {
     }
     Ok(())
 }
+
+#[test]
+fn a_variable_that_says_false_excludes_nothing() -> TestResult {
+    let binary = binary_under_test(env!("CARGO_BIN_EXE_lictor"));
+    let ask = |value: &str| {
+        let program = Program::new(&binary)
+            .args(["address", "--explain", "--address=127.0.0.1"])
+            .env("LICTOR_JSON", value);
+        Place::Here.run(program)
+    };
+    assert!(ask("false")?.success()?.contains("127.0.0.1"));
+    assert_eq!(ask("true")?.status.code(), Some(2));
+    Ok(())
+}

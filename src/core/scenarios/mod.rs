@@ -1,0 +1,185 @@
+//! Scenarios: events in, actions out, on a clock that is a number. No process is started.
+
+use std::time::Duration;
+
+use super::Moment;
+use super::action::{Action, Question, ReloadOutcome};
+use super::conditions::Kind;
+use super::event::{
+    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Spawned, Staged,
+    Waiter,
+};
+use super::machine::{Config, Machine, OnStop};
+use super::phase::Phase;
+use crate::exit::{self, Exit};
+
+mod leave;
+mod reload;
+mod restart;
+mod start;
+
+const SERVICE: &str = "consul-10.0.0.5";
+
+/// A machine, its clock, and what it last asked for.
+struct Bed {
+    machine: Machine,
+    now: Moment,
+    done: Vec<Action>,
+}
+
+fn config() -> Config {
+    Config {
+        needs_address: true,
+        api: true,
+        node_name: "n1".to_owned(),
+        leaves_on_terminate: None,
+        leaves_on_interrupt: None,
+        server: false,
+        on_stop: Some(OnStop::Leave),
+        stop_timeout: Duration::from_secs(25),
+        start_timeout: None,
+        restart: true,
+        restart_limit: 3,
+        seed: 7,
+    }
+}
+
+fn address() -> Address {
+    Address {
+        ip: "10.0.0.5".parse().expect("an address"),
+        interface: Some("eth0".to_owned()),
+        reason: "the only one".to_owned(),
+        warning: None,
+    }
+}
+
+fn facts() -> AgentFacts {
+    AgentFacts {
+        node_name: "n1".to_owned(),
+        node_id: "id-1".to_owned(),
+        version: "1.22.5".to_owned(),
+        leaves_on_terminate: Some(true),
+        leaves_on_interrupt: Some(true),
+        ..AgentFacts::default()
+    }
+}
+
+fn in_catalog(services: &[&str]) -> CatalogNode {
+    CatalogNode {
+        index: 9,
+        present: true,
+        id: "id-1".to_owned(),
+        address: "10.0.0.5".to_owned(),
+        services: services.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+fn absent(index: u64) -> CatalogNode {
+    CatalogNode {
+        index,
+        ..CatalogNode::default()
+    }
+}
+
+fn end(how: How) -> Event {
+    Event::Ended(End {
+        how,
+        last_words: "the last line".to_owned(),
+    })
+}
+
+impl Bed {
+    fn new(config: Config) -> Self {
+        Self {
+            machine: Machine::new(config),
+            now: Moment::ZERO,
+            done: Vec::new(),
+        }
+    }
+
+    /// One event, 1 ms later; the actions that matter to a scenario.
+    fn on(&mut self, event: Event) -> &[Action] {
+        self.now += Duration::from_millis(1);
+        self.done = self.machine.handle(self.now, event);
+        self.done
+            .retain(|action| !matches!(action, Action::Say(..) | Action::Forget));
+        &self.done
+    }
+
+    /// Lets the next deadline pass.
+    fn tick(&mut self) -> &[Action] {
+        self.now = self.now.max(self.machine.deadline().expect("a deadline"));
+        self.on(Event::Tick)
+    }
+
+    fn started(mut self) -> Self {
+        assert_eq!(self.on(Event::Begin), [Action::FindAddress]);
+        assert_eq!(self.on(Event::Addressed(Ok(address()))), [Action::Stage]);
+        let staged = Staged {
+            services: vec![SERVICE.to_owned()],
+            directory: Some("/run/lictor/registration".to_owned()),
+        };
+        assert_eq!(self.on(Event::Staged(Ok(staged))), [Action::Spawn]);
+        self.spawned();
+        self
+    }
+
+    fn spawned(&mut self) {
+        let api = self.machine.config.api;
+        assert_eq!(self.on(Event::Spawned(Ok(Spawned { pid: 42, api }))), []);
+        assert_eq!(self.machine.phase, Phase::Starting);
+    }
+
+    fn joining(mut self) -> Self {
+        self = self.started();
+        self.answers();
+        self
+    }
+
+    /// The API answers for the first time.
+    fn answers(&mut self) {
+        assert_eq!(self.tick(), [Action::Ask(Question::Agent)]);
+        let refused = Refusal::Unreachable("refused".to_owned());
+        assert_eq!(self.on(Event::Answered(Answer::Agent(Err(refused)))), []);
+        assert_eq!(self.tick(), [Action::Ask(Question::Agent)]);
+        let answered = self.on(Event::Answered(Answer::Agent(Ok(Box::new(facts())))));
+        assert_eq!(answered[0], Action::Ask(Question::Leader));
+    }
+
+    fn ready(self) -> Self {
+        let mut bed = self.joining();
+        bed.joins();
+        bed
+    }
+
+    fn joins(&mut self) {
+        let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+        assert_eq!(self.on(Event::Answered(leader)), [ask_catalog(None)]);
+        assert_eq!(self.on(Event::Answered(Answer::Catalog(Ok(absent(8))))), []);
+        assert_eq!(self.machine.phase, Phase::Joining);
+        // From here on it is the catalog that says when it changes.
+        assert_eq!(
+            self.tick(),
+            [ask_catalog(Some((8, Duration::from_secs(30))))]
+        );
+        self.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE])))));
+        assert_eq!(self.machine.phase, Phase::Ready);
+        assert!(self.machine.conditions.holds(Kind::Ready));
+        assert!(self.machine.conditions.holds(Kind::Registered));
+        assert!(self.machine.conditions.holds(Kind::IdentityHeld));
+    }
+
+    fn exit(&self) -> &Exit {
+        match self.done.as_slice() {
+            [.., Action::Exit(exit)] => exit,
+            other => panic!("no exit but {other:?}"),
+        }
+    }
+}
+
+fn ask_catalog(change: Option<(u64, Moment)>) -> Action {
+    Action::Ask(Question::Catalog {
+        node: "n1".to_owned(),
+        change,
+    })
+}
