@@ -15,7 +15,7 @@ COPY . .
 # shared libraries and then cannot be built. A static binary runs in any image, Alpine's musl and `scratch` included.
 RUN set -eu; \
     host=$(rustc -vV | sed -n 's/^host: //p'); \
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --package lictor --target "$host"; \
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --release --locked --package lictor --target "$host"; \
     cp "target/$host/release/lictor" /lictor
 
 # --- the binary alone -------------------------------------------------------------------------------------------------

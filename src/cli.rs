@@ -11,10 +11,12 @@ use ipnet::IpNet;
 
 use self::values::{check_interval, duration, pattern, positive_duration};
 
+mod init;
 mod parse;
 mod values;
 
-pub use parse::parse;
+pub use init::{InitArgs, SignalArgs};
+pub use parse::{parse, plain_init};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -68,6 +70,9 @@ pub enum Command {
     /// Supervise a Consul agent: the main job
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Be a plain init for any program, as tini and dumb-init are
+    #[command(after_help = init::EXAMPLES)]
+    Init(InitArgs),
     /// Print the address that `run` would use
     #[command(after_help = ADDRESS_EXAMPLES)]
     Address(AddressCommand),
@@ -166,6 +171,10 @@ pub struct RunArgs {
         help_heading = "Life"
     )]
     pub termination_log: Option<PathBuf>,
+
+    /// How signals come to lictor.
+    #[command(flatten)]
+    pub signals: SignalArgs,
 
     /// The agent's command
     #[arg(last = true, value_name = "COMMAND")]

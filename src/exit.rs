@@ -1,5 +1,7 @@
 //! The exit codes, which are API: documented in `docs/exit-codes.md`, tested, never renumbered.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// How lictor ends: a code for the orchestrator and, unless all went as asked, the reason for a person.
@@ -46,6 +48,19 @@ impl Exit {
             reason: reason.into(),
         }
     }
+}
+
+/// The end of a lictor whose program, which was found, could not be started.
+pub fn not_started(program: &Path, error: &io::Error) -> Exit {
+    // What runs a script may be missing although the script is there.
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => NOT_FOUND,
+        _ => NOT_EXECUTABLE,
+    };
+    Exit::new(
+        code,
+        format!("{} could not be started: {error}", program.display()),
+    )
 }
 
 impl From<Exit> for ExitCode {

@@ -1,9 +1,11 @@
-//! lictor's own lines: to stderr, as text or as JSON.
+//! lictor's own lines: to stderr, as text or as JSON; [`line`] has those of a plain init.
 
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::{LogArgs, LogFormat, LogLevel};
 use crate::os::patient::Log;
+
+pub mod line;
 
 /// Sets the log up. A second call changes nothing.
 pub fn init(args: &LogArgs) {

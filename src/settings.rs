@@ -9,9 +9,13 @@ use crate::address::choose::{Family, Wanted};
 use crate::cli;
 use crate::consul::command::{self, AgentConfig};
 use crate::core::machine::{Config, OnStop};
+use crate::core::signal::Rewrite;
 use crate::os;
 use crate::registration::default::Parts;
 use crate::registration::sources::Source;
+
+pub mod init;
+pub mod names;
 
 /// The settings of `run`.
 #[derive(Debug, Clone)]
@@ -40,6 +44,12 @@ pub struct Settings {
     pub on_stop: Option<OnStop>,
     /// `--stop-timeout`.
     pub stop_timeout: Duration,
+    /// What signals to lictor become.
+    pub rewrite: Rewrite,
+    /// What lictor is sent when its parent ends.
+    pub parent_death: Option<i32>,
+    /// `--kill-after`.
+    pub kill_after: Duration,
     /// `--termination-log`, where there is one.
     pub termination_log: Option<PathBuf>,
 }
@@ -84,6 +94,9 @@ impl Settings {
                 cli::OnStop::Stay => OnStop::Stay,
             }),
             stop_timeout: args.stop_timeout,
+            rewrite: init::rewrite(&args.signals.rewrite),
+            parent_death: args.signals.parent_death,
+            kill_after: args.signals.kill_after,
             termination_log: termination_log(args.termination_log),
         }
     }
@@ -134,6 +147,7 @@ impl Settings {
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,
+            kill_after: self.kill_after,
             seed: fastrand::u64(..),
         }
     }

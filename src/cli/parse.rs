@@ -2,17 +2,51 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, FromArgMatches, Parser};
 
-use crate::cli::{Cli, Command, definition};
+use crate::cli::{Cli, Command, InitArgs, definition};
+use crate::os::environment::has_prefix;
 
 /// Parses the process's arguments and environment; the error is ready to be shown.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    if let Some(args) = only_init(&arguments) {
+        let command = Command::Init(args);
+        return Ok(Cli { command });
+    }
     let cli = Cli::try_parse_from(&arguments)
         .map_err(|error| name_the_variable(error, &arguments, &|name| std::env::var(name).ok()))?;
     conflicts(&cli)?;
     Ok(cli)
+}
+
+/// `lictor init` without any option or variable, as in most images: a tenth of the time in which a small program starts would
+/// go into clap's code, which is not in memory yet.
+pub fn plain_init(arguments: &[OsString]) -> Option<InitArgs> {
+    let [_, init, rest @ ..] = arguments else {
+        return None;
+    };
+    let program = match rest {
+        [dashes, program @ ..] if dashes == "--" => program,
+        program => program,
+    };
+    let first = program.first()?;
+    let dashed = first.as_encoded_bytes().starts_with(b"-");
+    if init != "init" || dashed || has_prefix("LICTOR_") {
+        return None;
+    }
+    Some(InitArgs::plain(program.to_vec()))
+}
+
+/// `lictor init` by its own definition alone, without those of all other subcommands. What is wrong, or asks for help, is left to the whole definition, which words it better.
+fn only_init(arguments: &[OsString]) -> Option<InitArgs> {
+    let (_, rest) = arguments.split_first()?;
+    if rest.first()? != "init" {
+        return None;
+    }
+    let definition = InitArgs::augment_args(clap::Command::new("init"));
+    let matches = definition.try_get_matches_from(rest).ok()?;
+    InitArgs::from_arg_matches(&matches).ok()
 }
 
 /// What excludes each other. clap would count a variable that says `false` as given.
@@ -64,6 +98,29 @@ fn name_the_variable(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_init_is_what_clap_makes_of_it() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for line in [
+            "lictor init -- true -x",
+            "lictor init true --help",
+            "lictor init true -- x",
+        ] {
+            let plain = plain_init(&words(line)).expect("plain");
+            assert_eq!(Some(plain), only_init(&words(line)), "{line}");
+        }
+        for line in [
+            "lictor",
+            "lictor init",
+            "lictor init --",
+            "lictor init -- -x",
+            "lictor init -g true",
+            "lictor run -- true",
+        ] {
+            assert_eq!(plain_init(&words(line)), None, "{line}");
+        }
+    }
 
     #[test]
     fn the_definition_is_sound() {

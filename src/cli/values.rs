@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
+use crate::core::signal::{LAST, Name, RTMIN, SIGCHLD, SIGKILL, SIGSTOP};
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -40,9 +44,107 @@ pub(super) fn pattern(text: &str) -> Result<glob::Pattern, String> {
     glob::Pattern::new(text).map_err(|error| error.to_string())
 }
 
+/// A signal by its name, with or without `SIG`, as `RTMIN+n` or `RTMAX-n`, or by its number.
+pub(super) fn signal(text: &str) -> Result<i32, String> {
+    signal_or_none(text)?.ok_or_else(|| "0 is no signal".to_owned())
+}
+
+/// `FROM:TO`; TO may be 0.
+pub(super) fn rewrite(text: &str) -> Result<(i32, i32), String> {
+    let (from, to) = text
+        .split_once(':')
+        .ok_or("it lacks a colon; write TERM:QUIT or 15:3, or TERM:0 to drop it")?;
+    let from = signal(from)?;
+    if [SIGKILL, SIGSTOP, SIGCHLD].contains(&from) {
+        return Err(format!("{} never comes to be taken as another", Name(from)));
+    }
+    Ok((from, signal_or_none(to)?.unwrap_or(0)))
+}
+
+fn signal_or_none(text: &str) -> Result<Option<i32>, String> {
+    let upper = text.to_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let offset = |rest: &str, sign: char| match rest {
+        "" => Some(0),
+        rest => rest.strip_prefix(sign)?.parse::<i32>().ok(),
+    };
+    let number = if let Ok(number) = text.parse::<i32>() {
+        Some(number)
+    } else if let Some(rest) = name.strip_prefix("RTMIN") {
+        offset(rest, '+')
+            .and_then(|n| RTMIN.checked_add(n))
+            .filter(|n| *n >= RTMIN)
+    } else if let Some(rest) = name.strip_prefix("RTMAX") {
+        offset(rest, '-')
+            .and_then(|n| LAST.checked_sub(n))
+            .filter(|n| *n >= RTMIN)
+    } else {
+        format!("SIG{name}")
+            .parse::<Signal>()
+            .ok()
+            .map(|signal| signal as i32)
+    };
+    match number {
+        Some(0) => Ok(None),
+        Some(number @ 1..=LAST) => Ok(Some(number)),
+        _ => Err(format!(
+            "there is no signal {text}; write TERM, SIGTERM, 15, RTMIN+3 or 37"
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signals_are_read_by_name_and_number() {
+        for (text, number) in [
+            ("TERM", 15),
+            ("SIGTERM", 15),
+            ("sigterm", 15),
+            ("15", 15),
+            ("64", 64),
+            ("RTMIN", 34),
+            ("SIGRTMIN+3", 37),
+            ("RTMAX", 64),
+            ("rtmax-1", 63),
+            ("SEGV", 11),
+        ] {
+            assert_eq!(signal(text), Ok(number), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "65",
+            "-1",
+            "TERMINATE",
+            "RTMIN-1",
+            "RTMIN+31",
+            "RTMAX+1",
+            "RTMAX-31",
+        ] {
+            assert!(signal(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rewrite_has_two_signals_of_which_the_second_may_be_0() {
+        assert_eq!(rewrite("TERM:QUIT"), Ok((15, 3)));
+        assert_eq!(rewrite("15:0"), Ok((15, 0)));
+        assert_eq!(rewrite("RTMIN+3:TERM"), Ok((37, 15)));
+        for text in [
+            "TERM",
+            "0:TERM",
+            "TERM:",
+            ":TERM",
+            "KILL:TERM",
+            "CHLD:0",
+            "TERM:99",
+        ] {
+            assert!(rewrite(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_read() {

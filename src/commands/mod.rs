@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use crate::cli::{self, Command};
 use crate::exit::{self, Exit};
 use crate::os::signals::Inherited;
+use crate::settings::names;
 
 mod ask;
+mod init;
 mod install;
 mod manual;
 mod run;
@@ -19,6 +21,18 @@ pub fn main(arguments: Vec<OsString>, inherited: io::Result<Inherited>) -> Exit 
         Ok(inherited) => inherited,
         Err(error) => return told(Exit::new(1, format!("failed to block signals: {error}"))),
     };
+    if let Some(asked) = names::read(&arguments, &|name| std::env::var_os(name)) {
+        return init::by_name(asked, inherited);
+    }
+    if let Some(args) = cli::plain_init(&arguments) {
+        return init::init(args.into(), inherited);
+    }
+    by_options(arguments, inherited)
+}
+
+/// Apart from [`main`], whose other ways do not need the many pages of stack that all options take.
+#[inline(never)]
+fn by_options(arguments: Vec<OsString>, inherited: Inherited) -> Exit {
     let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -28,15 +42,17 @@ pub fn main(arguments: Vec<OsString>, inherited: io::Result<Inherited>) -> Exit 
             return Exit::new(code, "");
         }
     };
-    if let Command::Run(args) = cli.command {
-        return run::run(*args, inherited);
+    match cli.command {
+        Command::Run(args) => return run::run(*args, inherited),
+        Command::Init(args) => return init::init(args.into(), inherited),
+        _ => {}
     }
     // Everything else is an ordinary program, which a Ctrl-C ends.
     if let Err(error) = inherited.restore() {
         return told(Exit::new(1, format!("failed to unblock signals: {error}")));
     }
     told(match cli.command {
-        Command::Run(_) => Exit::ok(),
+        Command::Run(_) | Command::Init(_) => Exit::ok(),
         Command::Address(args) => show::address(&args),
         Command::Render(args) => show::render(args),
         Command::Status(args) => ask::status(&args),

@@ -10,18 +10,20 @@ use crate::cli::RunArgs;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::core::machine::Machine;
+use crate::core::signal::Name;
 use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::exit::{self, Exit};
 use crate::os::runtime_dir::RuntimeDir;
 use crate::os::signals::{Inherited, Signals};
-use crate::os::{process, spawn};
+use crate::os::{memory, process, spawn};
 use crate::settings::Settings;
 use crate::{driver, log, registration};
 
 /// Supervises an agent to its end, and leaves the reason where the orchestrator looks for it.
 pub(super) fn run(args: RunArgs, inherited: Inherited) -> Exit {
     log::init(&args.log);
+    memory::reserve();
     let settings = Settings::new(args);
     let termination_log = settings.termination_log.clone();
     let exit = supervise(settings, inherited).unwrap_or_else(|exit| exit);
@@ -41,6 +43,14 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
     let usage = |reason: String| Exit::new(exit::USAGE, reason);
     let stage = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
 
+    if let Some(signal) = settings.parent_death {
+        process::signal_on_parents_death(signal).map_err(|error| {
+            usage(format!(
+                "failed to ask for {} at the parent's end: {error}",
+                Name(signal)
+            ))
+        })?;
+    }
     let program = spawn::find(&settings.command[0], std::env::var_os("PATH"))?;
     registration::sources::read(&settings.registration)
         .map_err(|error| stage(error.to_string()))?;
@@ -73,7 +83,7 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
             .map_err(|error| Exit::new(1, format!("failed to read signals: {error}")))?;
         let (server, asked) = Server::bind(&control).map_err(|error| unusable(&control, error))?;
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
-        let sources = Sources::new(signals, server, asked, socket);
+        let sources = Sources::new(signals, settings.rewrite, server, asked, socket);
         let effects = Effects::new(settings, program, inherited, notify);
         Ok(driver::run(machine, sources, effects).await)
     })

@@ -17,6 +17,11 @@ pub enum Action {
     Spawn,
     /// Send the agent a signal by its number.
     Signal(i32),
+    /// Stop lictor and the agent, as Ctrl-Z does, and let the agent go on when lictor does: at once where nobody could
+    /// continue lictor.
+    Suspend,
+    /// Send this signal to every process below lictor; [`crate::core::event::Event::Alone`] comes of it in the end.
+    Sweep(i32),
     /// Ask the agent's API; ends in [`crate::core::event::Event::Answered`] unless forgotten before.
     Ask(Question),
     /// Drop every question that is not answered yet: their answers would speak of a past life.
@@ -77,15 +82,15 @@ impl fmt::Display for ReloadOutcome {
     }
 }
 
-/// How much a line of the log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much a line of the log matters, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For somebody who looks into lictor itself.
-    Debug,
-    /// The normal course.
-    Info,
-    /// Odd, and life goes on.
-    Warn,
     /// Something that was wanted did not happen.
     Error,
+    /// Odd, and life goes on.
+    Warn,
+    /// The normal course.
+    Info,
+    /// For somebody who looks into lictor itself.
+    Debug,
 }

@@ -20,6 +20,8 @@ pub enum Event {
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
     Ended(End),
+    /// The last of lictor's children has ended.
+    Alone,
     /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
     Notified,
     /// The agent's API answered a question, or did not.

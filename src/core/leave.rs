@@ -16,12 +16,9 @@ use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{CatalogNode, End, How, Refusal};
 use crate::core::machine::{Machine, OnStop, last_words, seconds};
 use crate::core::phase::Phase;
+use crate::core::signal::{SIGINT, SIGKILL, SIGTERM};
 use crate::core::timers::Timer;
 use crate::exit::{self, Exit};
-
-const SIGINT: i32 = 2;
-const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
 
 /// How long an agent that was just started may take until its API answers and it can take a leave.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,6 +114,7 @@ impl Machine {
     pub(super) fn stop_because(&mut self, mode: OnStop, because: Option<Exit>) {
         self.timers.clear_all();
         self.forget();
+        self.ending.until = Some(self.now + self.config.stop_timeout);
         self.stop = Some(Stop {
             mode,
             since: self.now,

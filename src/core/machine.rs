@@ -6,11 +6,13 @@
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Conditions, Kind, Truth};
+use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
 use crate::core::reload::Reload;
 use crate::core::restart::Restarts;
+use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
 use crate::exit::{self, Exit};
@@ -59,6 +61,8 @@ pub struct Config {
     pub restart: bool,
     /// `--restart-limit`: crashes in a row after which lictor gives up.
     pub restart_limit: u32,
+    /// `--kill-after`: how long what the agent has left behind may take to end.
+    pub kill_after: Moment,
     /// Seeds the jitter.
     pub seed: u64,
 }
@@ -88,6 +92,7 @@ pub struct Machine {
     pub(super) reload: Reload,
     pub(super) restarts: Restarts,
     pub(super) stop: Option<Stop>,
+    pub(super) ending: Ending,
     pub(super) out: Vec<Action>,
 }
 
@@ -116,6 +121,7 @@ impl Machine {
             reload: Reload::default(),
             restarts: Restarts::default(),
             stop: None,
+            ending: Ending::default(),
             out: Vec::new(),
         }
     }
@@ -130,8 +136,10 @@ impl Machine {
     /// Moments must not run backwards. After [`Action::Exit`] every event is ignored.
     pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Action> {
         self.now = now;
-        if self.phase != Phase::Exited {
-            self.dispatch(event);
+        match self.phase {
+            Phase::Exited => {}
+            _ if self.is_ending() => self.while_ending(&event),
+            _ => self.dispatch(event),
         }
         std::mem::take(&mut self.out)
     }
@@ -148,6 +156,8 @@ impl Machine {
             Event::Notified => self.notified(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
+            // Nobody is waited for.
+            Event::Alone => {}
             Event::Tick => {
                 while let Some(timer) = self.timers.take_due(self.now) {
                     self.timed_out(timer);
@@ -162,7 +172,13 @@ impl Machine {
             Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
             Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
             Signal::Hangup => self.reload_asked(None),
-            // During a stop nothing is passed on: a SIGTSTP would hold up the leave until its budget is used up.
+            // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
+            // its budget is used up.
+            Signal::Other(number) if signal::is_terminal_stop(number) => {
+                if self.stop.is_none() {
+                    self.out.push(Action::Suspend);
+                }
+            }
             Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
                 self.out.push(Action::Signal(number));
             }
@@ -193,6 +209,8 @@ impl Machine {
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Patience => self.ask_leave(),
             Timer::Kill => self.kill(),
+            // Set and seen to by `ending`.
+            Timer::Leftovers => {}
         }
     }
 
@@ -326,12 +344,6 @@ impl Machine {
             self.phase_since = self.now;
             self.say(Level::Debug, format!("phase {phase}"));
         }
-    }
-
-    pub(super) fn exit(&mut self, exit: Exit) {
-        self.timers.clear_all();
-        self.enter(Phase::Exited);
-        self.out.push(Action::Exit(exit));
     }
 
     pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {

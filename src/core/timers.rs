@@ -19,10 +19,12 @@ pub enum Timer {
     Patience,
     /// The end of `--stop-timeout`: kill.
     Kill,
+    /// What the agent has left behind had its time: kill.
+    Leftovers,
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -30,6 +32,7 @@ impl Timer {
         Self::GoodRun,
         Self::Patience,
         Self::Kill,
+        Self::Leftovers,
     ];
 }
 

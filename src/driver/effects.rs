@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -17,15 +18,17 @@ use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
-use crate::core::event::{Address, Event, Spawned, Staged, Waiter};
+use crate::core::event::{Address, Event, How, Spawned, Staged, Waiter};
 use crate::core::machine::Machine;
-use crate::driver::sources::{Sources, name};
+use crate::core::signal::Name;
+use crate::driver::sources::Sources;
 use crate::exit::{self, Exit};
 use crate::os;
 use crate::os::address_events::AddressEvents;
 use crate::os::output::Output;
+use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
-use crate::os::spawn::{Program, spawn};
+use crate::os::spawn::{Descriptors, Place, Program, Setup, spawn};
 use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
 
@@ -42,7 +45,10 @@ pub struct Effects {
     address: Option<Address>,
     client: Option<Client>,
     place: Option<String>,
-    agent: Option<(i32, Output)>,
+    /// Its process, and what it says, where lictor hears that.
+    agent: Option<(i32, Option<Output>)>,
+    /// Whether there was any child at the last look.
+    has_children: bool,
     waiters: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
     next_waiter: u64,
 }
@@ -65,6 +71,7 @@ impl Effects {
             client: None,
             place: None,
             agent: None,
+            has_children: false,
             waiters: HashMap::new(),
             next_waiter: 0,
         }
@@ -92,6 +99,8 @@ impl Effects {
             Action::Stage => due.push_back(Event::Staged(self.stage())),
             Action::Spawn => due.push_back(Event::Spawned(self.spawn())),
             Action::Signal(signal) => self.signal(signal),
+            Action::Suspend => self.suspend(),
+            Action::Sweep(signal) => self.sweep(signal, due),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
             Action::Reply(waiter, outcome) => self.reply(waiter, &outcome),
@@ -177,19 +186,73 @@ impl Effects {
             args: self.agent_args(),
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let (pid, output) = spawn(&program, self.inherited)?;
+        let piped = Output::pass_on()
+            .inspect_err(|error| {
+                let told = "so its last words will not be known";
+                tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
+            })
+            .ok();
+        let (output, pipes) = piped.unzip();
+        let setup = Setup {
+            inherited: self.inherited,
+            // So that a Ctrl-C at lictor's terminal is lictor's alone.
+            place: Place::Group { foreground: false },
+            streams: pipes
+                .as_ref()
+                .map(|pipes| (pipes.stdout.as_fd(), pipes.stderr.as_fd())),
+            descriptors: Descriptors::OnPurpose,
+        };
+        let pid =
+            spawn(&program, &setup).map_err(|error| exit::not_started(&program.path, &error))?;
         self.agent = Some((pid, output));
+        self.has_children = true;
         Ok(Spawned {
             pid,
             api: self.client.is_some(),
         })
     }
 
-    /// The agent was reaped: its number is nobody's from here on.
-    pub(super) fn agent_ended(&mut self, pid: i32) -> Option<Output> {
-        self.agent
-            .take_if(|(agent, _)| *agent == pid)
-            .map(|(_, output)| output)
+    /// Takes what has happened to children. How the agent ended, and the rest of what it says, if it was the agent.
+    pub(super) fn reap(&mut self) -> Option<(How, Option<Output>)> {
+        let mut ended = None;
+        self.has_children = drain(|pid, change| {
+            let Change::Ended(how) = change else {
+                return tracing::debug!("child {pid}: {change:?}");
+            };
+            // Its number is nobody's from here on.
+            match self.agent.take_if(|(agent, _)| *agent == pid) {
+                Some((_, output)) => ended = Some((how, output)),
+                None => tracing::debug!("reaped {pid}, which {how}"),
+            }
+        });
+        ended
+    }
+
+    /// Whether lictor had no child at the last look.
+    pub(super) fn is_alone(&self) -> bool {
+        !self.has_children
+    }
+
+    fn suspend(&self) {
+        let Some((pid, _)) = self.agent else { return };
+        self.signal(nix::libc::SIGSTOP);
+        if let Err(error) = os::terminal::suspend(false) {
+            tracing::warn!("lictor could not be stopped: {error}");
+        }
+        if let Err(error) = os::process::signal(pid, nix::libc::SIGCONT) {
+            tracing::error!("the agent ({pid}) could not be continued: {error}");
+        }
+    }
+
+    fn sweep(&self, signal: i32, due: &mut VecDeque<Event>) {
+        if self.is_alone() {
+            return due.push_back(Event::Alone);
+        }
+        let name = Name(signal);
+        match os::descendants::signal_all(signal) {
+            Ok(reached) => tracing::info!("{name} to {reached} processes that the agent has left"),
+            Err(error) => tracing::warn!("what the agent has left is not ended: {error}"),
+        }
     }
 
     fn signal(&self, signal: i32) {
@@ -199,7 +262,7 @@ impl Effects {
         let ends = [nix::libc::SIGTERM, nix::libc::SIGINT].contains(&signal);
         for signal in std::iter::once(signal).chain(ends.then_some(nix::libc::SIGCONT)) {
             if let Err(error) = os::process::signal(*pid, signal) {
-                let name = name(signal);
+                let name = Name(signal);
                 tracing::error!("sending {name} to the agent ({pid}) failed: {error}");
             }
         }

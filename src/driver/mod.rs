@@ -12,6 +12,7 @@ use crate::driver::sources::Sources;
 use crate::exit::Exit;
 
 pub mod effects;
+pub mod init;
 pub mod sources;
 
 /// A connection's task needs two turns to take an answer and to write it.

@@ -13,9 +13,10 @@ use tokio::time::{sleep, sleep_until};
 use crate::admin::server::{Control, Server};
 use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
+use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::Effects;
 use crate::os::output::Output;
-use crate::os::signals::{self, Signals};
+use crate::os::signals::Signals;
 
 /// Something under way that ends in an event.
 pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
@@ -26,6 +27,7 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// All sources of events.
 pub struct Sources {
     signals: Signals,
+    rewrite: Rewrite,
     server: Server,
     control: mpsc::Receiver<Control>,
     notify: UnixDatagram,
@@ -39,12 +41,14 @@ impl Sources {
     /// Puts them together.
     pub fn new(
         signals: Signals,
+        rewrite: Rewrite,
         server: Server,
         control: mpsc::Receiver<Control>,
         notify: UnixDatagram,
     ) -> Self {
         Self {
             signals,
+            rewrite,
             server,
             control,
             notify,
@@ -67,8 +71,17 @@ impl Sources {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => match signal {
-                    Ok(nix::libc::SIGCHLD) => reap(effects, &self.works),
-                    Ok(number) => return Event::Signal(translate(number)),
+                    Ok(nix::libc::SIGCHLD) => {
+                        if let Some((how, output)) = effects.reap() {
+                            self.works.push(Box::pin(last_words(how, output)));
+                        } else if effects.is_alone() && machine.is_ending() {
+                            return Event::Alone;
+                        }
+                    }
+                    Ok(number) => match self.rewrite.apply(number) {
+                        Some(number) => return Event::Signal(translate(number)),
+                        None => tracing::debug!("dropped {}, as --rewrite says", Name(number)),
+                    },
                     Err(error) => {
                         tracing::error!("reading signals failed: {error}");
                         sleep(Duration::from_secs(1)).await;
@@ -110,26 +123,17 @@ fn translate(number: i32) -> Signal {
     }
 }
 
-/// Takes all ended children. The agent's end becomes an event once the last of its output was read.
-fn reap(effects: &mut Effects, works: &FuturesUnordered<Work>) {
-    for (pid, how) in crate::os::reap::drain() {
-        match effects.agent_ended(pid) {
-            Some(output) => works.push(Box::pin(last_words(how, output))),
-            None => tracing::debug!("reaped {pid}, which {how}"),
+/// The agent's end becomes an event once the last of its output was read.
+async fn last_words(how: How, output: Option<Output>) -> Event {
+    let last_words = match output {
+        Some(mut output) => {
+            if let Some(drained) = output.drained.take() {
+                // Late or closed, there is nothing more to read.
+                let _ = tokio::time::timeout(DRAIN, drained).await;
+            }
+            output.last_words()
         }
-    }
-}
-
-async fn last_words(how: How, mut output: Output) -> Event {
-    if let Some(drained) = output.drained.take() {
-        // Late or closed, there is nothing more to read.
-        let _ = tokio::time::timeout(DRAIN, drained).await;
-    }
-    let last_words = output.last_words();
+        None => String::new(),
+    };
     Event::Ended(End { how, last_words })
-}
-
-/// Whether a signal that is passed on deserves a line: the kernel sends some of its own accord.
-pub(super) fn name(signal: i32) -> String {
-    signals::name(signal)
 }

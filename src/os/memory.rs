@@ -5,88 +5,90 @@
 //! they are ordinary page cache, the first thing to go when memory is short; what is needed again comes back by a minor
 //! fault of a microsecond.
 
-use std::fs;
+use std::hint::black_box;
 use std::io;
-use std::ptr::NonNull;
 
-use nix::sys::mman::{MmapAdvise, madvise};
+use nix::libc;
 
-/// Unmaps the pages of lictor's own code and constants until they are used again, and returns what the heap has free.
-pub fn trim() -> io::Result<()> {
-    let program = fs::read_link("/proc/self/exe")?;
-    let maps = fs::read_to_string("/proc/self/maps")?;
-    let unchanged = unchanged(&maps, &program.to_string_lossy());
-    for (start, length) in unchanged {
-        drop_pages(start, length)?;
+#[expect(unsafe_code, reason = "symbols that every linker defines")]
+unsafe extern "C" {
+    /// The first byte of the program's file in memory.
+    static __executable_start: u8;
+    /// The first byte after its code.
+    static etext: u8;
+}
+
+/// What the heap may grow by without asking the kernel, in bytes. It costs address space, and memory only once it is used.
+const RESERVE: i32 = 4 << 20;
+
+/// Unmaps lictor's own constants and code until they are used again.
+///
+/// All between those two symbols is mapped from the file and never written to: what is relocated, and what is written,
+/// comes behind the code.
+#[expect(unsafe_code, reason = "advice on memory that the linker placed")]
+///
+/// Inlined, as is the wait that follows: each function that is called after this brings its own surroundings back.
+#[inline(always)]
+pub fn trim_code() -> io::Result<()> {
+    let start = &raw const __executable_start;
+    // SAFETY: only the addresses are used. sysconf(3) takes a number.
+    let (end, page) = unsafe { (&raw const etext, libc::sysconf(libc::_SC_PAGESIZE)) };
+    let page = usize::try_from(page).unwrap_or(4096);
+    // The page on which the code ends may hold something else behind it.
+    let length = (end.addr() / page * page).saturating_sub(start.addr());
+    // SAFETY: each of these pages has the same content when it is faulted in again, also while code in it runs. By its number,
+    // so that waiting for signals brings no other page of the C library back than this.
+    let result = unsafe { libc::syscall(libc::SYS_madvise, start, length, libc::MADV_DONTNEED) };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-    return_heap();
+}
+
+/// [`trim_code`], and returns what the heap has free, but for the reserve.
+pub fn trim() -> io::Result<()> {
+    trim_code()?;
+    trim_heap();
     Ok(())
 }
 
-/// The parts of the program's file that are mapped and can never differ from the file, as addresses and lengths: code,
-/// and what is mapped from the file's very beginning, its headers and constants. (What is read-only after relocation is
-/// mapped from further behind, and does differ.)
-fn unchanged(maps: &str, program: &str) -> Vec<(usize, usize)> {
-    maps.lines()
-        .filter_map(|line| {
-            let mut words = line.split_ascii_whitespace();
-            let (range, flags, offset) = (words.next()?, words.next()?, words.next()?);
-            let is_program = line.ends_with(program);
-            let constant = flags == "r--p" && usize::from_str_radix(offset, 16) == Ok(0);
-            if !is_program || !(flags == "r-xp" || constant) {
-                return None;
-            }
-            let (start, end) = range.split_once('-')?;
-            let start = usize::from_str_radix(start, 16).ok()?;
-            let end = usize::from_str_radix(end, 16).ok()?;
-            Some((start, end.checked_sub(start)?))
-        })
-        .collect()
-}
-
-#[expect(unsafe_code, reason = "advice on memory that the compiler placed")]
-fn drop_pages(start: usize, length: usize) -> io::Result<()> {
-    let Some(start) = NonNull::new(start as *mut _) else {
-        return Ok(());
-    };
-    // SAFETY: the range is a private mapping of a file that was never written to, so each of its pages has the same
-    // content when it is faulted in again, also while code in it runs.
-    unsafe { madvise(start, length, MmapAdvise::MADV_DONTNEED) }.map_err(io::Error::from)
+/// Lets the heap grow ahead of what is needed, and keeps all of it in one place, so that lictor goes on working where the
+/// system has no more memory to give. Before a second thread exists.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "extensions of glibc's")]
+pub fn reserve() {
+    // SAFETY: mallopt(3) takes two numbers; no other thread allocates yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_TOP_PAD, RESERVE);
+        // It grows only when it is asked for more than it has, which is less than two such pieces.
+        for piece in [100 << 10; 2].map(|size| black_box(libc::malloc(size))) {
+            libc::free(piece);
+        }
+    }
 }
 
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "an extension of glibc's")]
-fn return_heap() {
+fn trim_heap() {
     // SAFETY: malloc_trim(3) takes a number, is thread-safe, and moves nothing that is allocated.
-    unsafe { nix::libc::malloc_trim(0) };
+    unsafe { libc::malloc_trim(RESERVE as usize) };
 }
 
+/// Another C library decides for itself.
 #[cfg(not(target_env = "gnu"))]
-fn return_heap() {}
+pub fn reserve() {}
+
+#[cfg(not(target_env = "gnu"))]
+fn trim_heap() {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_the_same_as_in_the_file_is_dropped() {
-        let maps = "\
-55d0c0000000-55d0c013e000 r--p 00000000 00:2b 1 /lictor
-55d0c013e000-55d0c048e000 r-xp 0013e000 00:2b 1 /lictor
-55d0c048f000-55d0c04ad000 r--p 0048e000 00:2b 1 /lictor
-55d0c04ad000-55d0c04b1000 rw-p 004ac000 00:2b 1 /lictor
-7f0000000000-7f0000001000 r-xp 00000000 00:2b 2 /lib/libc.so.6
-7f0000002000-7f0000003000 r--p 00000000 00:2b 2 /lib/libc.so.6
-7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]
-";
-        assert_eq!(
-            unchanged(maps, "/lictor"),
-            [(0x55d0_c000_0000, 0x13_e000), (0x55d0_c013_e000, 0x35_0000)]
-        );
-    }
-
-    #[test]
     fn a_program_goes_on_after_it() {
+        reserve();
         let text = format!("{:?}", [1, 2, 3]);
         trim().expect("trimmed");
         assert_eq!(format!("{:?}", [1, 2, 3]), text);

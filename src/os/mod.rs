@@ -3,7 +3,10 @@
 //! This is the only place where `unsafe` is allowed, and each use says why it is sound.
 
 pub mod address_events;
+pub mod descendants;
+pub mod environment;
 pub mod files;
+pub mod getopt;
 pub mod memory;
 pub mod output;
 pub mod patient;
@@ -14,3 +17,4 @@ pub mod runtime_dir;
 pub mod signals;
 pub mod spawn;
 pub mod start;
+pub mod terminal;

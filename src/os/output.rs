@@ -4,10 +4,8 @@
 //! agent's pipe stays drained. Lines for which there was no room within a second are dropped.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{ChildStderr, ChildStdout};
+use std::io::{self, PipeReader, PipeWriter, Read};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -31,34 +29,40 @@ pub struct Output {
     pub drained: Option<oneshot::Receiver<()>>,
 }
 
+/// The ends of the pipes that the agent writes to. They are closed here once it has them.
+#[derive(Debug)]
+pub struct Pipes {
+    /// Its stdout.
+    pub stdout: PipeWriter,
+    /// Its stderr.
+    pub stderr: PipeWriter,
+}
+
 impl Output {
-    /// Starts passing the streams on to lictor's own.
-    pub fn pass_on(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
+    /// Makes the pipes for a run of the agent, and starts passing on what comes out of them.
+    ///
+    /// # Errors
+    /// There is no descriptor or no thread left. The agent should then write to lictor's own streams.
+    pub fn pass_on() -> io::Result<(Self, Pipes)> {
+        let (from_stdout, stdout) = io::pipe()?;
+        let (from_stderr, stderr) = io::pipe()?;
         let end = Arc::new(Mutex::new(VecDeque::with_capacity(REMEMBERED)));
         let (done, drained) = oneshot::channel();
-        let streams: Vec<(File, &'static Stream)> = [
-            stdout.map(|s| (File::from(OwnedFd::from(s)), &STDOUT)),
-            stderr.map(|s| (File::from(OwnedFd::from(s)), &STDERR)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let streams = vec![(from_stdout, &STDOUT), (from_stderr, &STDERR)];
         let remembered = Arc::clone(&end);
-        let started = thread::Builder::new()
+        thread::Builder::new()
             .name("output".to_owned())
             .stack_size(64 * 1024)
             .spawn(move || {
                 copy(streams, &remembered);
                 // Nobody may be waiting any more, and that is fine.
                 let _ = done.send(());
-            });
-        if let Err(error) = started {
-            tracing::error!("the agent's output is lost: no thread to pass it on: {error}");
-        }
-        Self {
+            })?;
+        let output = Self {
             end,
             drained: Some(drained),
-        }
+        };
+        Ok((output, Pipes { stdout, stderr }))
     }
 
     /// The last lines so far, on one line, separated by ` | `.
@@ -77,12 +81,12 @@ impl Output {
 /// How long the agent's lines may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn copy(mut streams: Vec<(File, &'static Stream)>, end: &Mutex<VecDeque<u8>>) {
+fn copy(mut streams: Vec<(PipeReader, &'static Stream)>, end: &Mutex<VecDeque<u8>>) {
     let mut buffer = [0_u8; 8192];
     while !streams.is_empty() {
         let mut polled: Vec<PollFd<'_>> = streams
             .iter()
-            .map(|(file, _)| PollFd::new(file.as_fd(), PollFlags::POLLIN))
+            .map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
             .collect();
         match poll(&mut polled, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -90,11 +94,11 @@ fn copy(mut streams: Vec<(File, &'static Stream)>, end: &Mutex<VecDeque<u8>>) {
         }
         let readable: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
         let mut readable = readable.into_iter();
-        streams.retain_mut(|(file, target)| {
+        streams.retain_mut(|(pipe, target)| {
             if !readable.next().unwrap_or(false) {
                 return true;
             }
-            match file.read(&mut buffer) {
+            match pipe.read(&mut buffer) {
                 Ok(0) => false,
                 Ok(n) => {
                     remember(end, &buffer[..n]);

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use nix::libc;
 use nix::sys::prctl;
-use nix::unistd::Pid;
 
 /// Whether lictor is PID 1.
 pub fn is_init() -> bool {
@@ -18,21 +18,35 @@ pub fn become_subreaper() -> io::Result<()> {
     prctl::set_child_subreaper(true).map_err(io::Error::from)
 }
 
+/// Has the kernel send lictor `signal` when its parent ends.
+#[expect(unsafe_code, reason = "nix has no real-time signals")]
+pub fn signal_on_parents_death(signal: i32) -> io::Result<()> {
+    // SAFETY: this operation takes a number and touches no memory.
+    match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::c_long::from(signal)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Sends a signal, by its number so that real-time signals pass too.
 ///
 /// The process must be a child that is not reaped yet; otherwise the number may be somebody else's by now.
 pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
     assert!(pid > 0, "a signal to {pid} would be one to many processes");
-    match nix::sys::signal::Signal::try_from(signal) {
-        Ok(signal) => nix::sys::signal::kill(Pid::from_raw(pid), signal).map_err(io::Error::from),
-        Err(_) => raw_kill(pid, signal),
-    }
+    kill(pid, signal)
+}
+
+/// The same for all processes of a group, which is named by its leader: a child of ours that was not reaped yet, or whose
+/// group still has others in it.
+pub fn signal_group(leader: i32, signal: i32) -> io::Result<()> {
+    assert!(leader > 1, "there is no process group {leader} of a child");
+    kill(-leader, signal)
 }
 
 #[expect(unsafe_code, reason = "nix has no real-time signals")]
-fn raw_kill(pid: i32, signal: i32) -> io::Result<()> {
+pub(super) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: kill(2) takes two integers and touches no memory.
-    match unsafe { nix::libc::kill(pid, signal) } {
+    match unsafe { libc::kill(pid, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -1,89 +1,151 @@
-//! Signals, blocked before anything else and read from a descriptor.
+//! Signals, blocked before anything else and read one by one.
 //!
 //! A blocked signal is kept by the kernel, even for PID 1 and even one whose default is to be ignored; so nothing that is
-//! sent between the first instruction of `main` and the loop's first turn is lost. No handler is ever installed, so the
-//! child gets its dispositions as lictor was started with them; only the mask has to be given back.
+//! sent between the first instruction of `main` and the loop's first turn is lost. All 64 are blocked, those of a fault
+//! too: one that lictor itself causes is delivered by the kernel in spite of that, and kills with a core; one that somebody
+//! sends is read like any other. No handler is ever installed and no disposition changed, so a child gets those lictor was
+//! started with; only the mask has to be given back.
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use nix::libc;
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use nix::sys::signal::SigSet;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::unix::AsyncFd;
 
 use crate::os::readable::{Readable, readable};
 
-/// How signals were treated when lictor was started, which every child gets back.
+/// The kernel's set of signals, 1 to 64. The C library's own would leave out the two that its threads use.
+type Set = u64;
+
+const ALL: Set = u64::MAX;
+
+/// The mask that lictor was started with, which every child gets back.
 #[derive(Debug, Clone, Copy)]
 pub struct Inherited {
-    mask: SigSet,
-    ignores_pipe: bool,
+    mask: Set,
 }
 
 impl Inherited {
-    /// Makes it so again for the calling thread: for a child between fork and exec, where it must be the last word, since
-    /// `std::process` sets SIGPIPE to its default.
-    #[expect(unsafe_code, reason = "setting a disposition")]
+    /// Makes it the mask of the calling thread again. A system call and nothing else, so it may follow a `clone`.
     pub fn restore(&self) -> io::Result<()> {
-        if self.ignores_pipe {
-            // SAFETY: ignoring a signal installs no handler.
-            unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }?;
-        }
-        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).map_err(io::Error::from)
+        set_mask(self.mask).map(drop)
     }
 }
 
-/// Whether SIGPIPE is ignored. The other dispositions nobody changes, so nobody needs to know them.
-#[expect(unsafe_code, reason = "nix reads a disposition only by replacing it")]
-fn ignores_pipe() -> bool {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: without a new action sigaction(2) only writes the old one, to memory that is large enough and was zeroed.
-    unsafe {
-        libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) == 0
-            && action.assume_init().sa_sigaction == libc::SIG_IGN
-    }
-}
-
-/// The signals that lictor reads: all but those the kernel sends for a fault of our own, which must still kill.
-fn read_signals() -> SigSet {
-    let mut set = SigSet::all();
-    for fault in [
-        Signal::SIGSEGV,
-        Signal::SIGBUS,
-        Signal::SIGFPE,
-        Signal::SIGILL,
-        Signal::SIGTRAP,
-        Signal::SIGSYS,
-        Signal::SIGABRT,
-    ] {
-        set.remove(fault);
-    }
-    set
-}
-
-/// Blocks every signal that lictor reads. Must be the first act of `main`, before a thread exists.
+/// Blocks every signal. Must be the first act of `main`, before a thread exists.
 pub fn block() -> io::Result<Inherited> {
-    let mut mask = SigSet::empty();
-    pthread_sigmask(
-        SigmaskHow::SIG_BLOCK,
-        Some(&read_signals()),
-        Some(&mut mask),
-    )?;
-    Ok(Inherited {
-        mask,
-        ignores_pipe: ignores_pipe(),
-    })
+    set_mask(ALL).map(|mask| Inherited { mask })
 }
 
-/// The stream of signals sent to lictor.
+#[expect(
+    unsafe_code,
+    reason = "the C library's function would not block all signals"
+)]
+fn set_mask(new: Set) -> io::Result<Set> {
+    let mut old: Set = 0;
+    // SAFETY: rt_sigprocmask(2) reads and writes one set each, of the size it is told.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const new,
+            &raw mut old,
+            size_of::<Set>(),
+        )
+    };
+    match result {
+        0 => Ok(old),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Waits for the next signal and takes it; `None` when there was none within `limit`. Needs no runtime and no descriptor,
+/// and allocates nothing.
+#[inline(always)]
+pub fn wait(limit: Option<Duration>) -> io::Result<Option<i32>> {
+    loop {
+        match take(ALL, limit) {
+            Ok((signal, sender)) if is_own_pipe(signal, sender) => {}
+            Ok((signal, _)) => return Ok(Some(signal)),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EAGAIN) => return Ok(None),
+                // lictor itself was stopped, and goes on.
+                Some(libc::EINTR) => {}
+                _ => return Err(error),
+            },
+        }
+    }
+}
+
+/// Takes `signal` if it is pending, and says whether it was.
+pub(super) fn discard(signal: i32) -> bool {
+    take(only(signal), Some(Duration::ZERO)).is_ok()
+}
+
+/// Whether `signal` is pending.
+#[expect(unsafe_code, reason = "nix knows no set of all signals")]
+pub(super) fn is_pending(signal: i32) -> bool {
+    let mut set: Set = 0;
+    // SAFETY: rt_sigpending(2) writes one set, of the size it is told.
+    let result = unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set, size_of::<Set>()) };
+    result == 0 && set & only(signal) != 0
+}
+
+fn only(signal: i32) -> Set {
+    1 << (signal - 1)
+}
+
+/// Takes a signal of `set`, with the process that sent it.
+#[expect(unsafe_code, reason = "nix has no rt_sigtimedwait")]
+#[inline(always)]
+fn take(set: Set, limit: Option<Duration>) -> io::Result<(i32, i32)> {
+    let limit = limit.map(|limit| libc::timespec {
+        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    });
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    // SAFETY: rt_sigtimedwait(2) reads the set, of the size it is told, and the limit, which is there or null. Where it returns
+    // a signal it has written all of the information, in which every signal has a sender, if only 0.
+    unsafe {
+        let signal = libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const set,
+            info.as_mut_ptr(),
+            limit,
+            size_of::<Set>(),
+        );
+        match i32::try_from(signal) {
+            Ok(signal @ 1..) => Ok((signal, info.assume_init().si_pid())),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// What our own write to a closed pipe causes is an error there, and nobody's signal.
+fn is_own_pipe(signal: i32, sender: i32) -> bool {
+    signal == libc::SIGPIPE && sender.unsigned_abs() == std::process::id()
+}
+
+/// The stream of signals sent to lictor, for a tokio runtime: [`wait`] without waiting.
 #[derive(Debug)]
 pub struct Signals(AsyncFd<Readable<SignalFd>>);
 
 impl Signals {
     /// Opens the stream; the signals must be blocked. Needs a tokio runtime.
+    #[expect(unsafe_code, reason = "nix knows no set of all signals")]
     pub fn open() -> io::Result<Self> {
+        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: a set is an array of integers, of which every value is a valid one, and the kernel takes any of them.
+        let all = unsafe {
+            all.as_mut_ptr().write_bytes(u8::MAX, 1);
+            SigSet::from_sigset_t_unchecked(all.assume_init())
+        };
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        readable(SignalFd::with_flags(&read_signals(), flags)?).map(Self)
+        readable(SignalFd::with_flags(&all, flags)?).map(Self)
     }
 
     /// The number of the next signal. Safe to drop and call again: a signal is taken or left, never lost.
@@ -91,20 +153,14 @@ impl Signals {
         loop {
             let mut ready = self.0.readable_mut().await?;
             match ready.get_inner_mut().0.read_signal()? {
-                // What our own write to a closed pipe causes is an error there, and nobody's signal.
-                Some(info) if own_pipe(&info) => {}
-                Some(info) => return Ok(i32::try_from(info.ssi_signo).unwrap_or(0)),
+                Some(info) => {
+                    let signal = info.ssi_signo.cast_signed();
+                    if !is_own_pipe(signal, info.ssi_pid.cast_signed()) {
+                        return Ok(signal);
+                    }
+                }
                 None => ready.clear_ready(),
             }
         }
     }
-}
-
-fn own_pipe(info: &siginfo) -> bool {
-    info.ssi_signo == libc::SIGPIPE.unsigned_abs() && info.ssi_pid == std::process::id()
-}
-
-/// A signal's name, or its number where it has none.
-pub fn name(signal: i32) -> String {
-    signal_hook::low_level::signal_name(signal).map_or_else(|| signal.to_string(), str::to_owned)
 }

@@ -11,6 +11,7 @@ use super::event::{
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
+use super::signal::SIGTERM;
 use crate::exit::{self, Exit};
 
 mod leave;
@@ -25,6 +26,7 @@ struct Bed {
     machine: Machine,
     now: Moment,
     done: Vec<Action>,
+    leaves_others: bool,
 }
 
 fn config() -> Config {
@@ -40,6 +42,7 @@ fn config() -> Config {
         start_timeout: None,
         restart: true,
         restart_limit: 3,
+        kill_after: Duration::from_secs(5),
         seed: 7,
     }
 }
@@ -94,6 +97,7 @@ impl Bed {
             machine: Machine::new(config),
             now: Moment::ZERO,
             done: Vec::new(),
+            leaves_others: false,
         }
     }
 
@@ -101,6 +105,12 @@ impl Bed {
     fn on(&mut self, event: Event) -> &[Action] {
         self.now += Duration::from_millis(1);
         self.done = self.machine.handle(self.now, event);
+        // The agent has left nobody behind, unless the scenario is about that.
+        if self.done.ends_with(&[Action::Sweep(SIGTERM)]) && !self.leaves_others {
+            self.done.pop();
+            self.done
+                .extend(self.machine.handle(self.now, Event::Alone));
+        }
         self.done
             .retain(|action| !matches!(action, Action::Say(..) | Action::Forget));
         &self.done

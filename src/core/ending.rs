@@ -1,0 +1,91 @@
+//! The end of lictor: once the agent is gone for good, what it has left behind goes first.
+//!
+//! An agent's checks may have started processes that outlive it. They get SIGTERM, and SIGKILL in the end, as
+//! [`crate::core::leftovers`] has it; the exit comes as soon as nobody is left.
+
+use crate::core::Moment;
+use crate::core::action::{Action, Level, ReloadOutcome};
+use crate::core::event::Event;
+use crate::core::leftovers::{Due, Leftovers};
+use crate::core::machine::Machine;
+use crate::core::phase::Phase;
+use crate::core::signal::{SIGKILL, SIGTERM};
+use crate::core::timers::Timer;
+use crate::exit::Exit;
+
+/// How far the end is.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// The end of the budget of a stop, where there is one.
+    pub(super) until: Option<Moment>,
+    /// The exit that is decided on, and those it waits for.
+    over: Option<(Exit, Leftovers)>,
+}
+
+impl Machine {
+    /// Decides on the exit.
+    pub(super) fn exit(&mut self, exit: Exit) {
+        self.timers.clear_all();
+        // Before the agent's first start there is nobody.
+        if !self.start.ever_spawned {
+            return self.exit_now(exit);
+        }
+        self.enter(Phase::Stopping);
+        let budget = self
+            .ending
+            .until
+            .map(|until| until.saturating_sub(self.now));
+        let patience = self.config.kill_after.min(budget.unwrap_or(Moment::MAX));
+        let left = Leftovers::asked(self.now, patience);
+        self.timers.set(Timer::Leftovers, left.deadline());
+        self.ending.over = Some((exit, left));
+        self.out.push(Action::Sweep(SIGTERM));
+    }
+
+    /// What happens when the exit is decided on and waits for those who are left.
+    pub(super) fn while_ending(&mut self, event: &Event) {
+        match event {
+            Event::Alone => self.nobody_left(),
+            Event::Tick if self.timers.take_due(self.now).is_some() => self.still_left(),
+            Event::ReloadAsked(waiter) => {
+                let why = "lictor is ending".to_owned();
+                self.out
+                    .push(Action::Reply(*waiter, ReloadOutcome::Failed(why)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the exit is decided on.
+    pub fn is_ending(&self) -> bool {
+        self.ending.over.is_some()
+    }
+
+    fn still_left(&mut self) {
+        let Some((_, left)) = &mut self.ending.over else {
+            return;
+        };
+        let due = left.take_due(self.now);
+        self.timers.set(Timer::Leftovers, left.deadline());
+        match due {
+            Some(Due::Kill) => self.out.push(Action::Sweep(SIGKILL)),
+            Some(Due::GiveUp) => {
+                self.say(Level::Warn, "processes are left that SIGKILL does not end");
+                self.nobody_left();
+            }
+            None => {}
+        }
+    }
+
+    fn nobody_left(&mut self) {
+        if let Some((exit, _)) = self.ending.over.take() {
+            self.exit_now(exit);
+        }
+    }
+
+    fn exit_now(&mut self, exit: Exit) {
+        self.timers.clear_all();
+        self.enter(Phase::Exited);
+        self.out.push(Action::Exit(exit));
+    }
+}

@@ -1,0 +1,338 @@
+//! A plain init's life: one program, the signals for it, and what it leaves behind.
+//!
+//! It is as pure as [`crate::core::machine`] and much smaller. Actions are handed to a function instead of being collected, so
+//! that nothing is allocated while the program runs.
+
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::core::Moment;
+use crate::core::action::Level;
+use crate::core::event::How;
+use crate::core::leftovers::{Due, Leftovers};
+use crate::core::signal::{self, Rewrite, SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP};
+
+pub use told::Told;
+
+/// What the init must know before anything happens.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whom signals are passed on to.
+    pub target: Target,
+    /// What signals become on their way.
+    pub rewrite: Rewrite,
+    /// Exit codes of the program that count as 0.
+    pub expected: Codes,
+    /// What happens to the processes that the program leaves behind.
+    pub leftovers: Policy,
+    /// Whether the program has a session of its own, in which it cannot be stopped by a terminal.
+    pub own_session: bool,
+}
+
+/// Whom a signal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The program's process.
+    Child,
+    /// Its process group, where it has one of its own.
+    Group,
+}
+
+/// What happens to the processes that the program leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// They get SIGTERM, and SIGKILL after this time; the exit waits for their end.
+    End(Duration),
+    /// The program's process group gets SIGTERM, and the exit waits for nobody.
+    Tell,
+    /// Nothing.
+    Leave,
+}
+
+/// A set of exit codes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Codes([u64; 4]);
+
+impl Codes {
+    /// Adds a code.
+    pub fn insert(&mut self, code: u8) {
+        self.0[usize::from(code / 64)] |= 1 << (code % 64);
+    }
+
+    /// Whether a code is among them.
+    pub fn contains(&self, code: u8) -> bool {
+        self.0[usize::from(code / 64)] & (1 << (code % 64)) != 0
+    }
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody sent this signal. Not SIGCHLD, which says only that there is something to reap.
+    Signal(i32),
+    /// The program was stopped.
+    Stopped {
+        /// By which signal.
+        signal: i32,
+        /// Who has the terminal.
+        holder: Holder,
+    },
+    /// The program goes on after a stop.
+    Continued,
+    /// lictor goes on after [`Action::Suspend`].
+    Resumed {
+        /// Whether it was stopped at all: nobody could continue a PID 1, so the kernel does not stop one.
+        stopped: bool,
+        /// Who has the terminal now.
+        holder: Holder,
+    },
+    /// The program has ended.
+    Ended {
+        /// How.
+        how: How,
+        /// Whether lictor has other children.
+        others: bool,
+    },
+    /// The last of lictor's children has ended.
+    Alone,
+    /// [`Init::deadline`] has passed.
+    Tick,
+}
+
+/// Whose process group may read lictor's terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// There is no terminal.
+    Nobody,
+    /// lictor's.
+    Us,
+    /// The program's.
+    Program,
+    /// Another one's.
+    Others,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Send a signal.
+    Send(i32, Target),
+    /// Give the terminal to the program's process group.
+    GiveTerminal,
+    /// Stop lictor, as the terminal would have; [`Event::Resumed`] comes of it.
+    Suspend {
+        /// And whoever shares its process group: the terminal has told only the program's.
+        group: bool,
+    },
+    /// Send this signal to every process below lictor.
+    Sweep(i32),
+    /// Tell the log.
+    Say(Level, Told),
+    /// End with this code. Nothing follows.
+    Exit(u8),
+}
+
+/// The state of everything.
+#[derive(Debug)]
+pub struct Init {
+    config: Config,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The program runs, or is stopped by `stopped`, if that is not 0.
+    Running {
+        stopped: i32,
+        asked_to_end: bool,
+    },
+    /// The program has ended, and others have not.
+    Ending {
+        code: u8,
+        left: Leftovers,
+    },
+    Over,
+}
+
+impl Init {
+    /// The program has just been started.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            state: State::Running {
+                stopped: 0,
+                asked_to_end: false,
+            },
+        }
+    }
+
+    /// When [`Event::Tick`] is due next.
+    pub fn deadline(&self) -> Option<Moment> {
+        match &self.state {
+            State::Ending { left, .. } => Some(left.deadline()),
+            State::Running { .. } | State::Over => None,
+        }
+    }
+
+    /// Takes in what happened at `now`, and hands what to do about it to `act`, in order.
+    ///
+    /// Moments must not run backwards. After [`Action::Exit`] every event is ignored.
+    pub fn handle(&mut self, now: Moment, event: Event, act: &mut dyn FnMut(Action)) {
+        match (&mut self.state, event) {
+            (State::Running { .. }, Event::Signal(signal)) => self.signalled(signal, act),
+            (State::Running { .. }, Event::Stopped { signal, holder }) => {
+                self.stopped(signal, holder, act);
+            }
+            (State::Running { .. }, Event::Resumed { stopped, holder }) => {
+                self.resumed(stopped, holder, act);
+            }
+            (State::Running { stopped, .. }, Event::Continued) => *stopped = 0,
+            (State::Running { .. }, Event::Ended { how, others }) => {
+                self.ended(now, how, others, act);
+            }
+            (State::Ending { code, .. }, Event::Alone) => {
+                let code = *code;
+                self.exit(code, act);
+            }
+            (State::Ending { .. }, Event::Tick) => self.overdue(now, act),
+            (State::Ending { .. }, Event::Signal(signal)) => {
+                act(Action::Say(Level::Debug, Told::NobodyFor(signal)));
+            }
+            // A tick without a deadline, the end of others while the program runs, and what has lost its meaning.
+            (State::Running { .. }, Event::Alone | Event::Tick)
+            | (
+                State::Ending { .. },
+                Event::Stopped { .. }
+                | Event::Resumed { .. }
+                | Event::Continued
+                | Event::Ended { .. },
+            )
+            | (State::Over, _) => {}
+        }
+    }
+
+    fn signalled(&mut self, received: i32, act: &mut dyn FnMut(Action)) {
+        let Some(signal) = self.config.rewrite.apply(received) else {
+            return act(Action::Say(Level::Debug, Told::Dropped(received)));
+        };
+        if self.config.own_session && signal::is_terminal_stop(signal) {
+            // Nobody in the program's session could continue it, so the kernel would not let a terminal's signal stop it.
+            act(Action::Send(SIGSTOP, self.config.target));
+            return act(Action::Suspend { group: false });
+        }
+        act(Action::Say(Level::Debug, Told::Passed(received, signal)));
+        act(Action::Send(signal, self.config.target));
+        let State::Running {
+            stopped,
+            asked_to_end,
+        } = &mut self.state
+        else {
+            return;
+        };
+        if signal == SIGTERM {
+            *asked_to_end = true;
+            // A stopped process would take it only once it is continued.
+            if *stopped != 0 {
+                act(Action::Send(SIGCONT, self.config.target));
+            }
+        }
+    }
+
+    fn stopped(&mut self, by: i32, holder: Holder, act: &mut dyn FnMut(Action)) {
+        let State::Running {
+            stopped,
+            asked_to_end,
+        } = &mut self.state
+        else {
+            return;
+        };
+        *stopped = by;
+        act(Action::Say(Level::Debug, Told::Stopped(by)));
+        // It was stopped on its way to its end, before it could see that it was asked to. Once, or a program that reads a
+        // terminal it may not read would be continued for ever.
+        if std::mem::take(asked_to_end) {
+            return act(Action::Send(SIGCONT, self.config.target));
+        }
+        // In a session of its own lictor has stopped it, and itself, already.
+        if !signal::is_terminal_stop(by) || self.config.own_session {
+            return;
+        }
+        match (by, holder) {
+            (_, Holder::Nobody) => {}
+            (SIGTSTP, _) | (_, Holder::Program | Holder::Others) => {
+                act(Action::Suspend { group: true });
+            }
+            (_, Holder::Us) => {
+                act(Action::GiveTerminal);
+                act(Action::Send(SIGCONT, Target::Group));
+            }
+        }
+    }
+
+    fn resumed(&mut self, was_stopped: bool, holder: Holder, act: &mut dyn FnMut(Action)) {
+        let State::Running { stopped, .. } = self.state else {
+            return;
+        };
+        if self.config.own_session || stopped == 0 {
+            // Whoever continued lictor gets his SIGCONT passed on like any other signal.
+            if was_stopped {
+                act(Action::Send(SIGCONT, self.config.target));
+            }
+            return;
+        }
+        if !was_stopped && stopped != SIGTSTP {
+            // It would only read the terminal again, and be stopped again.
+            return act(Action::Say(Level::Warn, Told::NoTerminal(stopped)));
+        }
+        if holder == Holder::Us {
+            act(Action::GiveTerminal);
+        }
+        act(Action::Send(SIGCONT, Target::Group));
+    }
+
+    fn ended(&mut self, now: Moment, how: How, others: bool, act: &mut dyn FnMut(Action)) {
+        act(Action::Say(Level::Info, Told::Ended(how)));
+        let code = match how.code() {
+            code if self.config.expected.contains(code) => 0,
+            code => code,
+        };
+        match self.config.leftovers {
+            Policy::End(patience) if others => {
+                act(Action::Sweep(SIGTERM));
+                let left = Leftovers::asked(now, patience);
+                self.state = State::Ending { code, left };
+            }
+            Policy::Tell => {
+                if let Some(signal) = self.config.rewrite.apply(SIGTERM) {
+                    act(Action::Send(signal, self.config.target));
+                }
+                self.exit(code, act);
+            }
+            Policy::End(_) | Policy::Leave => self.exit(code, act),
+        }
+    }
+
+    fn overdue(&mut self, now: Moment, act: &mut dyn FnMut(Action)) {
+        let State::Ending { code, left } = &mut self.state else {
+            return;
+        };
+        let code = *code;
+        match left.take_due(now) {
+            Some(Due::Kill) => act(Action::Sweep(SIGKILL)),
+            Some(Due::GiveUp) => {
+                act(Action::Say(Level::Warn, Told::LeftBehind));
+                self.exit(code, act);
+            }
+            None => {}
+        }
+    }
+
+    fn exit(&mut self, code: u8, act: &mut dyn FnMut(Action)) {
+        self.state = State::Over;
+        act(Action::Exit(code));
+    }
+}

@@ -1,0 +1,185 @@
+//! What happens between the birth of a child and the start of its program.
+//!
+//! The child shares lictor's memory until then, and lictor's thread waits for it (`CLONE_VM | CLONE_VFORK`, as
+//! posix_spawn(3) does it): nothing has to be copied, and an error comes back by memory. posix_spawn itself will not do:
+//! it can neither keep some descriptors nor write the child's own number into the environment.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+
+use nix::libc;
+
+use crate::os::signals::Inherited;
+use crate::os::spawn::Place;
+
+/// Room for the system calls below, which are all that runs on it. Every page of it costs a fault.
+const STACK: usize = 8 << 10;
+
+/// All that the child needs, made before it is born.
+pub(super) struct Plan<'a> {
+    pub(super) path: &'a CStr,
+    /// Ends in a null, as does `script` and the environment.
+    pub(super) arguments: &'a [*const c_char],
+    /// The arguments of `/bin/sh` for a script that does not say what runs it.
+    pub(super) script: &'a [*const c_char],
+    pub(super) environment: *const *const c_char,
+    pub(super) inherited: Inherited,
+    pub(super) place: Place,
+    /// What its stdout and stderr will be, where they are not lictor's.
+    pub(super) streams: Option<(RawFd, RawFd)>,
+    /// The first descriptor that the program does not get.
+    pub(super) first_closed: RawFd,
+    /// Where the child writes its own number, in digits, with a NUL behind: the end of `LISTEN_PID=` in the environment.
+    pub(super) own_number: Option<*mut u8>,
+}
+
+/// The digits of the largest number, and a NUL.
+pub(super) const NUMBER_LENGTH: usize = 11;
+
+struct Shared<'a> {
+    plan: &'a Plan<'a>,
+    error: c_int,
+}
+
+/// Starts it, and returns the child's number once its program runs.
+#[expect(unsafe_code, reason = "a child that shares memory")]
+pub(super) fn start(plan: &Plan<'_>) -> io::Result<i32> {
+    let mut shared = Shared { plan, error: 0 };
+    let mut stack = MaybeUninit::<[u8; STACK]>::uninit();
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: this thread goes on only after the child has started its program or ended, so the stack and what is shared
+    // outlive its use of them. The stack grows downwards from an aligned end. All signals are blocked, and no handler of
+    // ours exists that could run in the child.
+    let pid = unsafe {
+        let end = stack.as_mut_ptr().cast::<u8>().add(STACK);
+        let end = end.sub(end.addr() % 16);
+        libc::clone(run, end.cast(), flags, (&raw mut shared).cast())
+    };
+    // SAFETY: the child has written it, if anybody.
+    let error = unsafe { (&raw const shared.error).read_volatile() };
+    match (pid, error) {
+        (-1, _) => Err(io::Error::last_os_error()),
+        (pid, 0) => Ok(pid),
+        (pid, error) => {
+            forget(pid);
+            Err(io::Error::from_raw_os_error(error))
+        }
+    }
+}
+
+/// Takes the status of a child that never was.
+#[expect(unsafe_code, reason = "a status that is nobody's")]
+fn forget(pid: i32) {
+    // SAFETY: waitpid(2) writes no status where there is no place for one.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+/// The child: system calls only, no allocation, no panic.
+#[expect(unsafe_code, reason = "runs in a child that shares memory")]
+extern "C" fn run(shared: *mut c_void) -> c_int {
+    // SAFETY: `start` handed it over, and waits.
+    let shared = unsafe { &mut *shared.cast::<Shared<'_>>() };
+    let plan = shared.plan;
+    // SAFETY: system calls on numbers, and on strings and arrays that `Plan` says how to end.
+    unsafe {
+        match plan.place {
+            Place::Ours => {}
+            Place::Group { foreground } => {
+                libc::setpgid(0, 0);
+                if foreground {
+                    // SIGTTOU is blocked, so this is no reason to stop.
+                    libc::tcsetpgrp(libc::STDIN_FILENO, libc::getpid());
+                }
+            }
+            Place::Session => {
+                libc::setsid();
+                // There may be no terminal, or another session may have it; the program then has none, which is all right.
+                libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0);
+            }
+        }
+        if let Some((stdout, stderr)) = plan.streams {
+            libc::dup2(stdout, libc::STDOUT_FILENO);
+            libc::dup2(stderr, libc::STDERR_FILENO);
+        }
+        close_on_exec(plan.first_closed);
+        if let Some(place) = plan.own_number {
+            write_number(place, libc::getpid());
+        }
+        // It cannot fail: the mask is one that the kernel gave.
+        let _ = plan.inherited.restore();
+        libc::execve(
+            plan.path.as_ptr(),
+            plan.arguments.as_ptr(),
+            plan.environment,
+        );
+        let mut error = *libc::__errno_location();
+        if error == libc::ENOEXEC {
+            libc::execve(c"/bin/sh".as_ptr(), plan.script.as_ptr(), plan.environment);
+            error = *libc::__errno_location();
+        }
+        (&raw mut shared.error).write_volatile(error);
+        libc::_exit(127)
+    }
+}
+
+/// What is open from `first` on is closed when the program starts.
+#[expect(unsafe_code, reason = "runs in a child that shares memory")]
+unsafe fn close_on_exec(first: RawFd) {
+    if first == RawFd::MAX {
+        return;
+    }
+    let start = first.unsigned_abs();
+    // SAFETY: system calls on numbers; what is closed is the child's own table.
+    unsafe {
+        // By its number, for C libraries that lack it.
+        let flags: libc::c_uint = libc::CLOSE_RANGE_CLOEXEC;
+        if libc::syscall(libc::SYS_close_range, start, u32::MAX, flags) == 0 {
+            return;
+        }
+        // Before Linux 5.11. A limit of a million descriptors makes this slow, and it still ends.
+        let limit = libc::sysconf(libc::_SC_OPEN_MAX);
+        for descriptor in first..c_int::try_from(limit).unwrap_or(c_int::MAX) {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+}
+
+/// Writes a number's digits and a NUL.
+#[expect(unsafe_code, reason = "runs in a child that shares memory")]
+unsafe fn write_number(place: *mut u8, number: i32) {
+    let mut divisor = 1;
+    while number / divisor >= 10 {
+        divisor *= 10;
+    }
+    let mut place = place;
+    while divisor > 0 {
+        let digit = u8::try_from(number / divisor % 10).unwrap_or(0);
+        // SAFETY: there is room for the digits of any number, by the contract of `Plan::own_number`.
+        unsafe {
+            *place = b'0' + digit;
+            place = place.add(1);
+        }
+        divisor /= 10;
+    }
+    // SAFETY: as above.
+    unsafe { *place = 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(unsafe_code, reason = "writes through a pointer")]
+    fn a_number_is_written_in_digits() {
+        for number in [1, 9, 10, 4_194_304, i32::MAX] {
+            let mut room = [b'x'; NUMBER_LENGTH];
+            // SAFETY: there is room.
+            unsafe { write_number(room.as_mut_ptr(), number) };
+            let text = CStr::from_bytes_until_nul(&room).expect("a NUL");
+            assert_eq!(text.to_str(), Ok(number.to_string().as_str()));
+        }
+    }
+}
