@@ -13,6 +13,9 @@ use crate::core::signal::{SIGKILL, SIGTERM};
 use crate::core::timers::Timer;
 use crate::exit::Exit;
 
+/// What somebody is told who waits for a reload.
+const ENDING: &str = "lictor is ending";
+
 /// How far the end is.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
@@ -26,6 +29,7 @@ impl Machine {
     /// Decides on the exit.
     pub(super) fn exit(&mut self, exit: Exit) {
         self.timers.clear_all();
+        self.reload_given_up(ENDING);
         // Before the agent's first start there is nobody.
         if !self.start.ever_spawned {
             return self.exit_now(exit);
@@ -48,9 +52,8 @@ impl Machine {
             Event::Alone => self.nobody_left(),
             Event::Tick if self.timers.take_due(self.now).is_some() => self.still_left(),
             Event::ReloadAsked(waiter) => {
-                let why = "lictor is ending".to_owned();
-                self.out
-                    .push(Action::Reply(*waiter, ReloadOutcome::Failed(why)));
+                let outcome = ReloadOutcome::Failed(ENDING.to_owned());
+                self.out.push(Action::Reply(*waiter, outcome));
             }
             _ => {}
         }

@@ -124,7 +124,7 @@ impl Machine {
             because,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
-        self.reload_given_up();
+        self.reload_given_up("lictor was asked to stop");
         if self.child.is_none() {
             return self.stopped_without_agent();
         }
@@ -168,6 +168,8 @@ impl Machine {
         if !self.stop.as_ref().is_some_and(due) {
             return;
         }
+        // From here on this timer asks the catalog: left as it is, it would start a second watch beside the first.
+        self.timers.clear(Timer::Ask);
         let (way, why) = self.way_to_leave();
         self.ask_leave_by(way, why);
         // Its first answer has the index from which the change is waited for.
@@ -203,6 +205,11 @@ impl Machine {
             (true, false, true) => (
                 Way::Interrupt,
                 "since leave_on_terminate is off and skip_leave_on_interrupt is too",
+            ),
+            // Nobody would take the PUT, and its answer would be waited for until the kill.
+            (true, false, false) if !self.config.api => (
+                Way::Terminate,
+                "which ends it, since no signal is a leave by its configuration and it has no API",
             ),
             (true, false, false) => (Way::Http, "since no signal is a leave by its configuration"),
             (false, ..) => (
@@ -260,10 +267,10 @@ impl Machine {
         let node = match result {
             Ok(node) => node,
             // The agent's API is closing down, or was never ours to ask: what was seen last is what is known.
-            Err(Refusal::Unreachable(_) | Refusal::Denied(_)) => return,
-            Err(Refusal::Failed(_) | Refusal::Lost(_) | Refusal::TimedOut(_)) => {
-                return self.timers.set(Timer::Ask, self.now + CHANGE);
-            }
+            Err(Refusal::Denied(_)) => return,
+            Err(Refusal::Unreachable(_)) if self.start.answered => return,
+            // Among them an API that was not up yet when the patience was over.
+            Err(_) => return self.timers.set(Timer::Ask, self.now + CHANGE),
         };
         // Somebody else's entry under our name is none of ours: it neither keeps us nor confirms anything.
         let ours = node.present && (self.facts.node_id.is_empty() || node.id == self.facts.node_id);
@@ -374,7 +381,8 @@ impl Machine {
 
     /// A stop while no agent runs: before its first start, or between a crash and a restart.
     fn stopped_without_agent(&mut self) {
-        let crashed = self.start.was_in_catalog;
+        // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
+        let crashed = self.start.ever_ready;
         let stop = self.stop.take();
         let exit = match stop.map(|stop| (stop.mode, stop.because)) {
             Some((OnStop::Leave, None)) if crashed => Exit::new(

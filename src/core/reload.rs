@@ -137,11 +137,11 @@ impl Machine {
         }
     }
 
-    /// lictor stops: whoever waits for a reload that has not begun is told so at once.
-    pub(super) fn reload_given_up(&mut self) {
+    /// lictor stops or exits: whoever waits for a reload that has not begun is told so at once.
+    pub(super) fn reload_given_up(&mut self, why: &str) {
         self.reload.pending = false;
         for waiter in std::mem::take(&mut self.reload.waiting) {
-            let outcome = ReloadOutcome::Failed("lictor was asked to stop".to_owned());
+            let outcome = ReloadOutcome::Failed(why.to_owned());
             self.out.push(Action::Reply(waiter, outcome));
         }
     }

@@ -57,6 +57,7 @@ impl Rewrite {
     }
 
     /// What `signal` becomes, or `None` where it is dropped.
+    #[inline]
     pub fn apply(&self, signal: i32) -> Option<i32> {
         let to = usize::try_from(signal)
             .ok()

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{AgentFacts, Refusal, Spawned};
+use crate::core::leave::Stop;
 use crate::core::machine::{Child, Machine, OnStop, seconds};
 use crate::core::phase::Phase;
 use crate::core::restart::GOOD_RUN;
@@ -130,6 +131,8 @@ impl Machine {
                 self.facts = *facts;
                 self.start.told = true;
             }
+            // The leave was asked for without it and is watched: another question would start a second watch beside the first.
+            Err(_) if self.stop.as_ref().is_some_and(Stop::was_asked) => return,
             Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
                 if !self.start.answered =>
             {

@@ -21,11 +21,11 @@ use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::event::{Address, Event, How, Spawned, Staged, Waiter};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
-use crate::driver::sources::Sources;
+use crate::driver::sources::{DRAIN, Sources};
 use crate::exit::{self, Exit};
 use crate::os;
 use crate::os::address_events::AddressEvents;
-use crate::os::output::Output;
+use crate::os::output::{Copying, Output};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn::{Descriptors, Place, Program, Setup, spawn};
@@ -47,6 +47,8 @@ pub struct Effects {
     place: Option<String>,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
+    /// The output of the last run, which those may still write to whom it has left behind.
+    copying: Option<Copying>,
     /// Whether there was any child at the last look.
     has_children: bool,
     waiters: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
@@ -71,6 +73,7 @@ impl Effects {
             client: None,
             place: None,
             agent: None,
+            copying: None,
             has_children: false,
             waiters: HashMap::new(),
             next_waiter: 0,
@@ -204,6 +207,7 @@ impl Effects {
         };
         let pid =
             spawn(&program, &setup).map_err(|error| exit::not_started(&program.path, &error))?;
+        self.copying = output.as_ref().map(Output::copying);
         self.agent = Some((pid, output));
         self.has_children = true;
         Ok(Spawned {
@@ -226,6 +230,13 @@ impl Effects {
             }
         });
         ended
+    }
+
+    /// The last of what was said below lictor, on its way to lictor's own streams.
+    pub(super) async fn last_output(&mut self) {
+        if let Some(copying) = self.copying.take() {
+            copying.ended(DRAIN).await;
+        }
     }
 
     /// Whether lictor had no child at the last look.

@@ -48,27 +48,36 @@ pub fn run(settings: settings::Init, program: &Program, inherited: Inherited) ->
         warn: settings.warn,
         pid,
         own_group: place != Place::Ours,
+        lent: foreground,
         resumed: None,
         exit: None,
     };
     let mut init = Init::new(settings.core);
-    // The very last thing before the wait, so that little is used, and so mapped, again. Without it life goes on as well.
+    let mut now = Duration::ZERO;
+    // The very last thing before the wait, so that little is used, and so mapped, again. Without it life goes on as well. What
+    // passes a signal on is inlined here down to the system call, and does not ask for the time: a page that it brought back
+    // would take longer than the rest of it.
     let _ = memory::trim_code();
     loop {
         let deadline = init.deadline();
         let limit = deadline.map(|deadline| deadline.saturating_sub(begin.elapsed()));
-        match signals::wait(limit) {
-            Ok(Some(SIGCHLD)) => hands.reap(&mut init, begin.elapsed()),
-            Ok(Some(signal)) => hands.handle(&mut init, begin.elapsed(), Event::Signal(signal)),
-            Ok(None) => hands.handle(&mut init, begin.elapsed(), Event::Tick),
-            // The kernel has no reason for it. To be told again and again would fill the log.
-            Err(error) => voice.say(
-                Level::Debug,
-                format_args!("waiting for signals failed: {error}"),
-            ),
+        let event = match signals::wait(limit) {
+            Ok(Some(SIGCHLD)) => {
+                now = begin.elapsed();
+                hands.reap()
+            }
+            Ok(Some(signal)) => Some(Event::Signal(signal)),
+            Ok(None) => {
+                now = begin.elapsed();
+                Some(Event::Tick)
+            }
+            Err(error) => hands.wait_failed(&error),
+        };
+        if let Some(event) = event {
+            hands.handle(&mut init, now, event);
         }
         if let Some(code) = hands.exit {
-            if foreground {
+            if hands.lent {
                 terminal::take_back(pid);
             }
             return Ok(code);
@@ -121,6 +130,8 @@ struct Hands {
     warn: bool,
     pid: i32,
     own_group: bool,
+    /// Whether the program was ever given the terminal, which is then to be taken back.
+    lent: bool,
     /// What came of a suspension, still to be told to the core.
     resumed: Option<Event>,
     exit: Option<u8>,
@@ -129,7 +140,7 @@ struct Hands {
 impl Hands {
     /// Takes what has happened to children. What has happened to the program is told last, so that whoever ended before it is
     /// not taken for one that it has left.
-    fn reap(&mut self, init: &mut Init, now: Duration) {
+    fn reap(&mut self) -> Option<Event> {
         let mut program = None;
         let others = drain(|pid, change| {
             if pid == self.pid {
@@ -142,17 +153,25 @@ impl Hands {
             }
         });
         match program {
-            Some(Change::Ended(how)) => self.handle(init, now, Event::Ended { how, others }),
+            Some(Change::Ended(how)) => Some(Event::Ended { how, others }),
             Some(Change::Stopped(signal)) => {
                 let holder = self.holder();
-                self.handle(init, now, Event::Stopped { signal, holder });
+                Some(Event::Stopped { signal, holder })
             }
-            Some(Change::Continued) => self.handle(init, now, Event::Continued),
-            None if !others => self.handle(init, now, Event::Alone),
-            None => {}
+            Some(Change::Continued) => Some(Event::Continued),
+            None => (!others).then_some(Event::Alone),
         }
     }
 
+    /// The kernel has no reason for it. To be told again and again would fill the log.
+    #[cold]
+    fn wait_failed(&self, error: &io::Error) -> Option<Event> {
+        let text = format_args!("waiting for signals failed: {error}");
+        self.voice.say(Level::Debug, text);
+        None
+    }
+
+    #[inline(always)]
     fn handle(&mut self, init: &mut Init, now: Duration, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next {
@@ -161,17 +180,28 @@ impl Hands {
         }
     }
 
+    #[inline(always)]
     fn perform(&mut self, action: Action) {
         match action {
             Action::Send(signal, target) => self.send(signal, target),
+            Action::Say(level, _) if !self.voice.says(level) => {}
+            other => self.perform_seldom(other),
+        }
+    }
+
+    #[inline(never)]
+    fn perform_seldom(&mut self, action: Action) {
+        match action {
+            Action::Send(signal, target) => self.send(signal, target),
             Action::GiveTerminal if !self.own_group => {}
-            Action::GiveTerminal => {
-                if let Err(error) = terminal::give(self.pid) {
+            Action::GiveTerminal => match terminal::give(self.pid) {
+                Ok(()) => self.lent = true,
+                Err(error) => {
                     let text =
                         format_args!("the terminal could not be given to the program: {error}");
                     self.voice.say(Level::Warn, text);
                 }
-            }
+            },
             Action::Suspend { group } => {
                 let stopped = terminal::suspend(group).unwrap_or_else(|error| {
                     self.voice
@@ -197,15 +227,21 @@ impl Hands {
         }
     }
 
+    #[inline(always)]
     fn send(&self, signal: i32, target: Target) {
         let sent = match target {
             Target::Group if self.own_group => process::signal_group(self.pid, signal),
             Target::Group | Target::Child => process::signal(self.pid, signal),
         };
         if let Err(error) = sent {
-            let text = format_args!("sending {} failed: {error}", Name(signal));
-            self.voice.say(Level::Debug, text);
+            self.send_failed(signal, &error);
         }
+    }
+
+    #[cold]
+    fn send_failed(&self, signal: i32, error: &io::Error) {
+        let text = format_args!("sending {} failed: {error}", Name(signal));
+        self.voice.say(Level::Debug, text);
     }
 
     fn holder(&self) -> Holder {

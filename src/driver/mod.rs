@@ -39,6 +39,7 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
                     for _ in 0..LAST_TURNS {
                         tokio::task::yield_now().await;
                     }
+                    effects.last_output().await;
                     return exit;
                 }
             }

@@ -22,7 +22,7 @@ use crate::os::signals::Signals;
 pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
 
 /// How long an ended agent's output may take to its end: a process it left behind may hold the pipe for ever.
-const DRAIN: Duration = Duration::from_millis(200);
+pub(super) const DRAIN: Duration = Duration::from_millis(200);
 
 /// All sources of events.
 pub struct Sources {
@@ -126,11 +126,8 @@ fn translate(number: i32) -> Signal {
 /// The agent's end becomes an event once the last of its output was read.
 async fn last_words(how: How, output: Option<Output>) -> Event {
     let last_words = match output {
-        Some(mut output) => {
-            if let Some(drained) = output.drained.take() {
-                // Late or closed, there is nothing more to read.
-                let _ = tokio::time::timeout(DRAIN, drained).await;
-            }
+        Some(output) => {
+            output.copying().ended(DRAIN).await;
             output.last_words()
         }
         None => String::new(),

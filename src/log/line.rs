@@ -30,9 +30,14 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// Whether a line of this level is wanted.
+    pub fn says(&self, level: Level) -> bool {
+        level <= self.most
+    }
+
     /// Writes a line, if its level is wanted. What cannot be written is dropped: it is no reason for anything.
     pub fn say(&self, level: Level, text: impl fmt::Display) {
-        if level > self.most {
+        if !self.says(level) {
             return;
         }
         let mut line = Line::default();

@@ -5,16 +5,16 @@
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use tokio::sync::oneshot;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::os::patient::{STDERR, STDOUT, Stream};
+use crate::os::signals::block;
 
 /// How much of the end is remembered, in bytes.
 const REMEMBERED: usize = 2048;
@@ -25,8 +25,19 @@ const TOLD_LINES: usize = 5;
 #[derive(Debug)]
 pub struct Output {
     end: Arc<Mutex<VecDeque<u8>>>,
-    /// Completed when both streams have ended.
-    pub drained: Option<oneshot::Receiver<()>>,
+    copying: Copying,
+}
+
+/// Whether the output of a run is still being passed on.
+#[derive(Debug, Clone)]
+pub struct Copying(watch::Receiver<()>);
+
+impl Copying {
+    /// Waits until both streams have ended, but no longer than `limit`: somebody may hold them for ever.
+    pub async fn ended(mut self, limit: Duration) {
+        // Nothing is ever sent: it is closed when the copying thread ends.
+        let _ = timeout(limit, self.0.changed()).await;
+    }
 }
 
 /// The ends of the pipes that the agent writes to. They are closed here once it has them.
@@ -47,22 +58,35 @@ impl Output {
         let (from_stdout, stdout) = io::pipe()?;
         let (from_stderr, stderr) = io::pipe()?;
         let end = Arc::new(Mutex::new(VecDeque::with_capacity(REMEMBERED)));
-        let (done, drained) = oneshot::channel();
-        let streams = vec![(from_stdout, &STDOUT), (from_stderr, &STDERR)];
+        let (copies, copying) = watch::channel(());
+        // Not poll(2), which fails where fewer descriptors are allowed than it is asked about.
+        let ready = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        for (pipe, number) in [(&from_stdout, 0), (&from_stderr, 1)] {
+            ready.add(pipe, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
+        }
+        let streams = [(from_stdout, &STDOUT), (from_stderr, &STDERR)];
         let remembered = Arc::clone(&end);
         thread::Builder::new()
             .name("output".to_owned())
             .stack_size(64 * 1024)
             .spawn(move || {
-                copy(streams, &remembered);
-                // Nobody may be waiting any more, and that is fine.
-                let _ = done.send(());
+                let _ = block();
+                copy(streams, &remembered, &ready);
+                drop(copies);
             })?;
+        // glibc keeps the signals 32 and 33 for threads, and lets the first one and its creator take them. Whoever sends them to
+        // lictor means the agent.
+        let _ = block();
         let output = Self {
             end,
-            drained: Some(drained),
+            copying: Copying(copying),
         };
         Ok((output, Pipes { stdout, stderr }))
+    }
+
+    /// For whoever waits for the end of it.
+    pub fn copying(&self) -> Copying {
+        self.copying.clone()
     }
 
     /// The last lines so far, on one line, separated by ` | `.
@@ -81,34 +105,34 @@ impl Output {
 /// How long the agent's lines may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn copy(mut streams: Vec<(PipeReader, &'static Stream)>, end: &Mutex<VecDeque<u8>>) {
+fn copy(streams: [(PipeReader, &'static Stream); 2], end: &Mutex<VecDeque<u8>>, ready: &Epoll) {
+    let mut streams = streams.map(Some);
     let mut buffer = [0_u8; 8192];
-    while !streams.is_empty() {
-        let mut polled: Vec<PollFd<'_>> = streams
-            .iter()
-            .map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
-            .collect();
-        match poll(&mut polled, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => return,
-        }
-        let readable: Vec<bool> = polled.iter().map(|fd| fd.any().unwrap_or(true)).collect();
-        let mut readable = readable.into_iter();
-        streams.retain_mut(|(pipe, target)| {
-            if !readable.next().unwrap_or(false) {
-                return true;
-            }
+    while streams.iter().any(Option::is_some) {
+        let mut events = [EpollEvent::empty(); 2];
+        // Nothing but a stop of lictor interrupts it, and it has no other error.
+        let count = ready.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
+        for event in &events[..count] {
+            let Some(stream) = usize::try_from(event.data())
+                .ok()
+                .and_then(|n| streams.get_mut(n))
+            else {
+                continue;
+            };
+            let Some((pipe, target)) = stream else {
+                continue;
+            };
             match pipe.read(&mut buffer) {
-                Ok(0) => false,
+                Ok(0) => *stream = None,
                 Ok(n) => {
                     remember(end, &buffer[..n]);
                     // A closed stdout, or a full disk behind it, must not stop the agent.
                     let _ = target.write(&buffer[..n], PATIENCE);
-                    true
                 }
-                Err(error) => error.kind() == io::ErrorKind::Interrupted,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => *stream = None,
             }
-        });
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub fn signal_on_parents_death(signal: i32) -> io::Result<()> {
 /// Sends a signal, by its number so that real-time signals pass too.
 ///
 /// The process must be a child that is not reaped yet; otherwise the number may be somebody else's by now.
+#[inline(always)]
 pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
     assert!(pid > 0, "a signal to {pid} would be one to many processes");
     kill(pid, signal)
@@ -38,15 +39,18 @@ pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
 
 /// The same for all processes of a group, which is named by its leader: a child of ours that was not reaped yet, or whose
 /// group still has others in it.
+#[inline(always)]
 pub fn signal_group(leader: i32, signal: i32) -> io::Result<()> {
     assert!(leader > 1, "there is no process group {leader} of a child");
     kill(-leader, signal)
 }
 
 #[expect(unsafe_code, reason = "nix has no real-time signals")]
+#[inline(always)]
 pub(super) fn kill(pid: i32, signal: i32) -> io::Result<()> {
-    // SAFETY: kill(2) takes two integers and touches no memory.
-    match unsafe { libc::kill(pid, signal) } {
+    // SAFETY: kill(2) takes two integers and touches no memory. By its number, as `os::signals` waits: the same code, which is
+    // in memory already.
+    match unsafe { libc::syscall(libc::SYS_kill, pid, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -126,6 +126,7 @@ fn take(set: Set, limit: Option<Duration>) -> io::Result<(i32, i32)> {
 }
 
 /// What our own write to a closed pipe causes is an error there, and nobody's signal.
+#[inline(always)]
 fn is_own_pipe(signal: i32, sender: i32) -> bool {
     signal == libc::SIGPIPE && sender.unsigned_abs() == std::process::id()
 }

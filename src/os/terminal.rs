@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::unistd::{Pid, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
 
 use crate::core::init::Holder;
-use crate::os::process::kill;
+use crate::os::process::{is_init, kill};
 use crate::os::signals::{discard, is_pending};
 
 /// Whether stdin is a terminal that lictor's process group may read, and so may give away.
@@ -87,7 +87,14 @@ fn detach(terminal: BorrowedFd<'_>) -> io::Result<()> {
 /// Stops lictor as Ctrl-Z would, and with `group` whoever shares its process group. Returns when somebody continues it, with
 /// true; or at once, with false: the kernel stops neither a PID 1 nor what nobody could continue.
 pub fn suspend(group: bool) -> io::Result<bool> {
-    // A stop that is pending already would be another one's, and is the same to us.
+    // A stop takes back a SIGCONT that was sent before it. Where nothing stops, or somebody has continued lictor already, that
+    // would be one too many.
+    if is_init() {
+        return Ok(false);
+    }
+    if discard(libc::SIGCONT) {
+        return Ok(true);
+    }
     let whom = if group { 0 } else { getpid().as_raw() };
     kill(whom, libc::SIGTSTP)?;
     let mut stop = SigSet::empty();
@@ -95,6 +102,5 @@ pub fn suspend(group: bool) -> io::Result<bool> {
     // lictor is stopped here: no handler takes the signal, so what it does by default happens.
     pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None)?;
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stop), None)?;
-    // A stop removes a SIGCONT that was sent before it, so this one has ended it.
     Ok(discard(libc::SIGCONT))
 }

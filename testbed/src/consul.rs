@@ -2,21 +2,27 @@
 //!
 //! [`obtain`] looks, in this order, at an explicit path in the environment, at `consul` in PATH if it is exactly that
 //! version, at the caches, and then obtains the program: 1.8.7 is Debian bullseye's package, unpacked and not
-//! installed; 1.22.5 is built with Go from the checked-in `go.mod` and `go.sum`. There are two caches: the target
-//! directory, and the user's cache directory, so that `cargo clean` does not cost a build of six minutes.
+//! installed; 1.22.5 is built with Go from the checked-in `go.mod` and `go.sum`.
 
-mod debian;
 mod gobuild;
 
 use std::env;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use nix::fcntl::{Flock, FlockArg};
+pub(crate) use crate::cache::target_directory;
+use crate::cache::{self, Wanted, make_directory};
+use crate::debian::{self, Package};
+
+/// Of `consul_1.8.7+dfsg1-2+b3_amd64.deb`.
+const PACKAGE: Package = Package {
+    name: "consul",
+    sha256: "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9",
+};
 
 /// A version of Consul.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +93,13 @@ pub enum Error {
     },
 }
 
+impl From<cache::Error> for Error {
+    fn from(error: cache::Error) -> Self {
+        let cache::Error { path, source } = error;
+        Self::Cache { path, source }
+    }
+}
+
 /// The path of a program of exactly this version, obtained if need be. The answer is remembered.
 ///
 /// # Errors
@@ -133,78 +146,27 @@ fn find(version: Version) -> Result<PathBuf, Error> {
             .canonicalize()
             .map_err(|source| Error::Cache { path, source });
     }
-    for directory in env::split_paths(&env::var_os("PATH").unwrap_or_default()) {
-        let path = directory.join("consul");
-        if path.is_absolute() && path.is_file() && check(version, &path).is_ok() {
-            return Ok(path);
-        }
+    let wanted = Wanted {
+        name: "consul",
+        version: version.number(),
+    };
+    match wanted.in_path(|path| check(version, path).is_ok()) {
+        Some(path) => Ok(path),
+        None => wanted.cached(|work| make(version, work)),
     }
-    let near = target_directory().join("consul").join(version.number());
-    if near.join("consul").is_file() {
-        return Ok(near.join("consul"));
-    }
-    let lasting = lasting_directory(version).unwrap_or_else(|| near.clone());
-    // Many test processes may come here at once: one obtains it, and the others then find it.
-    let _lock = lock(&lasting)?;
-    let program = lasting.join("consul");
-    if !program.is_file() {
-        obtain_into(version, &lasting)?;
-    }
-    // A program that cannot be put into the target directory is used where it is.
-    if near != lasting && make_directory(&near).is_ok() && place(&program, &near).is_ok() {
-        return Ok(near.join("consul"));
-    }
-    Ok(program)
 }
 
-fn obtain_into(version: Version, directory: &Path) -> Result<(), Error> {
+/// Makes a program of this version in `work`, and returns its path.
+fn make(version: Version, work: &Path) -> Result<PathBuf, Error> {
     let failed = |reason: String| Error::Obtain { version, reason };
-    // Beside its destination, so that the rename at the end is atomic; and nothing else can be here, for we have the
-    // lock: what is here was left by a process that was killed.
-    let work = directory.join("work");
-    let fresh = || -> io::Result<()> {
-        if work.exists() {
-            fs::remove_dir_all(&work)?;
-        }
-        fs::create_dir(&work)
-    };
-    fresh().map_err(|source| Error::Cache {
-        path: work.clone(),
-        source,
-    })?;
     let program = match version {
-        Version::V1_8_7 => debian::unpack(&work).map_err(|error| failed(error.to_string()))?,
-        Version::V1_22_5 => gobuild::build(&work).map_err(|error| failed(error.to_string()))?,
+        Version::V1_8_7 => {
+            debian::unpack(&PACKAGE, work).map_err(|error| failed(error.to_string()))?
+        }
+        Version::V1_22_5 => gobuild::build(work).map_err(|error| failed(error.to_string()))?,
     };
     check(version, &program)?;
-    let destination = directory.join("consul");
-    fs::rename(&program, &destination).map_err(|source| Error::Cache {
-        path: destination.clone(),
-        source,
-    })?;
-    let _ = fs::remove_dir_all(&work);
-    say(&format!(
-        "consul {version} is now in {}",
-        destination.display()
-    ));
-    Ok(())
-}
-
-/// Tells a person what takes so long. Not by `eprintln!`, which a test's output capture would swallow.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "testbed: {text}");
-}
-
-/// Links or copies `program` into `directory`, atomically.
-fn place(program: &Path, directory: &Path) -> io::Result<()> {
-    let temporary = directory.join(format!("consul.{}", std::process::id()));
-    let _ = fs::remove_file(&temporary);
-    // Another file system, or a file of another user, cannot be linked.
-    fs::hard_link(program, &temporary).or_else(|_| fs::copy(program, &temporary).map(drop))?;
-    let renamed = fs::rename(&temporary, directory.join("consul"));
-    // Renaming one link over another of the same file does nothing at all: another process was quicker.
-    let _ = fs::remove_file(&temporary);
-    renamed
+    Ok(program)
 }
 
 fn check(version: Version, path: &Path) -> Result<(), Error> {
@@ -228,57 +190,4 @@ fn check(version: Version, path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     Err(other(first.to_owned()))
-}
-
-fn lock(directory: &Path) -> Result<Flock<File>, Error> {
-    make_directory(directory)?;
-    let path = directory.join("lock");
-    let file = File::create(&path).map_err(|source| Error::Cache {
-        path: path.clone(),
-        source,
-    })?;
-    let busy = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => return Ok(lock),
-        Err((file, _)) => file,
-    };
-    say(&format!(
-        "another process obtains {}; waiting for it",
-        directory.display()
-    ));
-    Flock::lock(busy, FlockArg::LockExclusive).map_err(|(_, error)| Error::Cache {
-        path,
-        source: error.into(),
-    })
-}
-
-fn make_directory(path: &Path) -> Result<(), Error> {
-    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-    made.map_err(|source| Error::Cache {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// The user's cache directory for this version, unless it cannot be written to.
-fn lasting_directory(version: Version) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let base =
-        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    let directory = base.join("lictor/consul").join(version.number());
-    make_directory(&directory).ok()?;
-    // A finished program there will do even in a directory that belongs to someone else.
-    let usable = directory.join("consul").is_file() || File::create(directory.join("lock")).is_ok();
-    usable.then_some(directory)
-}
-
-/// Cargo's target directory.
-fn target_directory() -> PathBuf {
-    let given = env::var_os("CARGO_TARGET_DIR")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"))
 }

@@ -1,4 +1,4 @@
-//! Entering namespaces between fork and exec: the only unsafe code of the test bed.
+//! Entering namespaces between fork and exec: with `pid1/launch.rs`, the only unsafe code of the test bed.
 //!
 //! For a PID namespace this forks again, because only children of the process that asks for one are in it. What
 //! `unshare --fork` would do is done here, for two reasons: util-linux 2.38 loses the status of a program that SIGKILL

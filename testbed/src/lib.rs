@@ -8,10 +8,14 @@
 //! | [`net`] | [`net::Network`], a switch, and [`net::Host`], a machine on it with its own network, hostname and root |
 //! | [`process`] | [`process::Process`], a program that cannot outlive the test, with its log |
 //! | [`consul`] | the two Consul versions everything is tested with, obtained once and cached |
+//! | [`peers`] | the real tini and dumb-init, likewise |
 //! | [`agent`] | bare agents, their HTTP API and the catalog seen through them |
 //! | [`lictor`] | the lictor binary under test |
+//! | [`terminal`] | a program on a real terminal, whose keyboard and screen the test has |
 //! | [`wait`] | waiting for a thing, with a deadline and a name for it |
 //! | [`http`] | one HTTP request over one connection |
+//! | [`pid1`] | a program as PID 1, started cheaply and with a clock beside it |
+//! | [`probe`] | a program in C that shows what an init does for its child, compiled at first use |
 //!
 //! Two rules hold everywhere. Whatever is started dies with the test process, however that dies: programs run in a PID
 //! namespace of their own that the kernel ends, and namespaces are held by keeper processes that read a pipe only the
@@ -20,14 +24,20 @@
 //! It needs Linux, `unshare` (util-linux), `ip` (iproute2) and either root or user namespaces for ordinary users.
 
 pub mod agent;
+pub mod cache;
 pub mod consul;
+mod debian;
 mod enter;
 pub mod http;
 pub mod lictor;
 pub mod net;
+pub mod peers;
+pub mod pid1;
 mod place;
+pub mod probe;
 pub mod process;
 mod spawner;
+pub mod terminal;
 mod test_result;
 pub mod wait;
 

@@ -7,7 +7,9 @@
 mod log;
 mod look;
 mod program;
+mod signal;
 
+use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +22,7 @@ use nix::unistd::Pid;
 pub use log::Log;
 pub use look::{children, cmdline, rss};
 pub use program::{Output, Program};
+pub use signal::send;
 
 use crate::place::Place;
 use crate::{spawner, wait};
@@ -64,14 +67,14 @@ pub enum Error {
         output: String,
     },
     /// A signal could not be sent.
-    #[error("send {signal} to {name}: {source}")]
+    #[error("send signal {number} to {name}: {source}")]
     Signal {
         /// What the process is called in the test bed.
         name: String,
         /// Which signal.
-        signal: Signal,
+        number: i32,
         /// What happened.
-        source: nix::Error,
+        source: io::Error,
     },
     /// Its state could not be read.
     #[error("look at {name}: {source}")]
@@ -117,6 +120,21 @@ impl Process {
     /// # Errors
     /// The program, or the namespaces it needs, cannot be had.
     pub fn start(place: &Place, role: Role, name: &str, program: &Program) -> Result<Self, Error> {
+        Self::start_with(place, role, name, program, |command, log| {
+            command.stdin(Stdio::null());
+            command.stdout(log.writer()?).stderr(log.writer()?);
+            Ok(())
+        })
+    }
+
+    /// The same for other standard streams, which `connect` sets up. What else it does comes before the program as well.
+    pub(crate) fn start_with(
+        place: &Place,
+        role: Role,
+        name: &str,
+        program: &Program,
+        connect: impl FnOnce(&mut Command, &Log) -> io::Result<()>,
+    ) -> Result<Self, Error> {
         let hint = match role {
             Role::Plain => "",
             _ => " (a PID namespace needs root, or user namespaces for ordinary users)",
@@ -128,10 +146,7 @@ impl Process {
         };
         let log = Log::create(name).map_err(failed)?;
         let mut command = program.command();
-        command.stdin(Stdio::null());
-        command
-            .stdout(log.writer().map_err(failed)?)
-            .stderr(log.writer().map_err(failed)?);
+        connect(&mut command, &log).map_err(failed)?;
         place.tie(&mut command, role);
         let child = spawner::spawn(command).map_err(failed)?;
         let outer = Pid::from_raw(child.id().cast_signed());
@@ -171,6 +186,11 @@ impl Process {
         self.log.text()
     }
 
+    /// A descriptor that appends to the log, for what the program does not write there itself.
+    pub(crate) fn log_writer(&self) -> io::Result<File> {
+        self.log.writer()
+    }
+
     /// Waits until the log contains `text`, and returns the log.
     ///
     /// # Errors
@@ -198,6 +218,14 @@ impl Process {
     /// # Errors
     /// It has ended.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        self.signal_number(signal as i32)
+    }
+
+    /// The same by the signal's number, which real-time signals have alone.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn signal_number(&self, number: i32) -> Result<(), Error> {
         // While the process around it has not been waited for, the program's PID cannot belong to another process.
         let running = self
             .child()
@@ -207,9 +235,9 @@ impl Process {
         if !running {
             return Err(self.ended());
         }
-        kill(self.pid()?, signal).map_err(|source| Error::Signal {
+        signal::send(self.pid()?, number).map_err(|source| Error::Signal {
             name: self.name.clone(),
-            signal,
+            number,
             source,
         })
     }

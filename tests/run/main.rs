@@ -10,6 +10,7 @@ use testbed::net::{Host, Network};
 mod bad_input;
 mod endpoint;
 mod life;
+mod pid1;
 mod restart;
 mod stop;
 

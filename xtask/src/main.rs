@@ -20,7 +20,7 @@ struct Tasks {
 enum Task {
     /// Shows lictor at work: a Consul server and an agent under lictor, on loopback only.
     Demo(demo::Args),
-    /// Measures lictor beside a bare agent: start, stop, memory, idle, early SIGHUPs.
+    /// Measures lictor beside a bare agent, and beside other inits: start, stop, memory, idle, early signals.
     Bench(bench::Args),
     /// Builds the static release binary, target/dist/lictor.
     Dist,

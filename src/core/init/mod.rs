@@ -145,10 +145,14 @@ pub struct Init {
 
 #[derive(Debug)]
 enum State {
-    /// The program runs, or is stopped by `stopped`, if that is not 0.
+    /// The program has not ended.
     Running {
+        /// What it is stopped by, if that is not 0.
         stopped: i32,
-        asked_to_end: bool,
+        /// Whether SIGTERM was passed on: from then on nothing may hold up its end.
+        terminated: bool,
+        /// Whether a stop that is seen from now on may have been under way before that.
+        owed: bool,
     },
     /// The program has ended, and others have not.
     Ending {
@@ -165,7 +169,8 @@ impl Init {
             config,
             state: State::Running {
                 stopped: 0,
-                asked_to_end: false,
+                terminated: false,
+                owed: false,
             },
         }
     }
@@ -181,6 +186,7 @@ impl Init {
     /// Takes in what happened at `now`, and hands what to do about it to `act`, in order.
     ///
     /// Moments must not run backwards. After [`Action::Exit`] every event is ignored.
+    #[inline(always)]
     pub fn handle(&mut self, now: Moment, event: Event, act: &mut dyn FnMut(Action)) {
         match (&mut self.state, event) {
             (State::Running { .. }, Event::Signal(signal)) => self.signalled(signal, act),
@@ -215,26 +221,32 @@ impl Init {
         }
     }
 
+    #[inline(always)]
     fn signalled(&mut self, received: i32, act: &mut dyn FnMut(Action)) {
         let Some(signal) = self.config.rewrite.apply(received) else {
             return act(Action::Say(Level::Debug, Told::Dropped(received)));
         };
+        let State::Running {
+            stopped,
+            terminated,
+            owed,
+        } = &mut self.state
+        else {
+            return;
+        };
         if self.config.own_session && signal::is_terminal_stop(signal) {
+            if *terminated {
+                return act(Action::Say(Level::Debug, Told::TooLateToStop(received)));
+            }
             // Nobody in the program's session could continue it, so the kernel would not let a terminal's signal stop it.
             act(Action::Send(SIGSTOP, self.config.target));
             return act(Action::Suspend { group: false });
         }
         act(Action::Say(Level::Debug, Told::Passed(received, signal)));
         act(Action::Send(signal, self.config.target));
-        let State::Running {
-            stopped,
-            asked_to_end,
-        } = &mut self.state
-        else {
-            return;
-        };
         if signal == SIGTERM {
-            *asked_to_end = true;
+            *terminated = true;
+            *owed = true;
             // A stopped process would take it only once it is continued.
             if *stopped != 0 {
                 act(Action::Send(SIGCONT, self.config.target));
@@ -243,18 +255,14 @@ impl Init {
     }
 
     fn stopped(&mut self, by: i32, holder: Holder, act: &mut dyn FnMut(Action)) {
-        let State::Running {
-            stopped,
-            asked_to_end,
-        } = &mut self.state
-        else {
+        let State::Running { stopped, owed, .. } = &mut self.state else {
             return;
         };
         *stopped = by;
         act(Action::Say(Level::Debug, Told::Stopped(by)));
         // It was stopped on its way to its end, before it could see that it was asked to. Once, or a program that reads a
         // terminal it may not read would be continued for ever.
-        if std::mem::take(asked_to_end) {
+        if std::mem::take(owed) {
             return act(Action::Send(SIGCONT, self.config.target));
         }
         // In a session of its own lictor has stopped it, and itself, already.

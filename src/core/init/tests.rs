@@ -225,4 +225,8 @@ fn in_a_session_of_its_own_a_program_is_stopped_and_continued_by_us() {
     assert_eq!(done(&mut init, SECOND, resumed(false)), []);
     let told = [Action::Send(SIGCONT, Target::Group)];
     assert_eq!(done(&mut init, SECOND, Event::Signal(SIGCONT)), told);
+    // Nothing holds up its end.
+    let told = [Action::Send(SIGTERM, Target::Group)];
+    assert_eq!(done(&mut init, SECOND, Event::Signal(SIGTERM)), told);
+    assert_eq!(done(&mut init, SECOND, Event::Signal(SIGTSTP)), []);
 }

@@ -12,6 +12,8 @@ pub enum Told {
     Passed(i32, i32),
     /// A signal was dropped, as `--rewrite` says.
     Dropped(i32),
+    /// A stop came after SIGTERM.
+    TooLateToStop(i32),
     /// A signal came when the program had ended.
     NobodyFor(i32),
     /// The program was stopped.
@@ -30,6 +32,9 @@ impl fmt::Display for Told {
             Self::Passed(signal, to) if signal == to => write!(f, "passing on {}", Name(signal)),
             Self::Passed(signal, to) => write!(f, "passing on {} as {}", Name(signal), Name(to)),
             Self::Dropped(signal) => write!(f, "dropped {}, as --rewrite says", Name(signal)),
+            Self::TooLateToStop(signal) => {
+                write!(f, "dropped {}: the program was asked to end", Name(signal))
+            }
             Self::NobodyFor(signal) => {
                 write!(f, "dropped {}: the program has ended", Name(signal))
             }

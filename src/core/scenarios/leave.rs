@@ -302,3 +302,63 @@ fn without_an_api_a_young_agent_is_asked_once_it_has_its_handlers() {
     bed.on(Event::Signal(Signal::Terminate));
     assert_eq!(bed.tick(), [Action::Signal(15)]);
 }
+
+/// The PUT would reach nobody, and its answer would be waited for until the kill.
+#[test]
+fn without_an_api_or_a_signal_that_is_a_leave_the_agent_is_ended_at_once() {
+    let mut bed = Bed::new(Config {
+        api: false,
+        leaves_on_terminate: Some(false),
+        leaves_on_interrupt: Some(false),
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    let asked = bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(asked, [Action::Signal(15)]);
+    bed.on(end(How::Exited(0)));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
+/// What was to be asked of an agent that did not answer yet is not asked of the catalog beside the watch.
+#[test]
+fn a_leave_is_watched_once() {
+    let timed_out = || Refusal::TimedOut("5 s".to_owned());
+    let in_vain = || Event::Answered(Answer::Agent(Err(timed_out())));
+    for answered_before_the_leave in [true, false] {
+        let mut bed = Bed::new(config()).started();
+        bed.on(Event::Signal(Signal::Terminate));
+        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        let begin = bed.now;
+        bed.now += Duration::from_millis(4990);
+        if answered_before_the_leave {
+            assert_eq!(bed.on(in_vain()), []);
+            bed.now = begin + Duration::from_secs(5);
+        }
+        let leave = [Action::Ask(Question::Leave), ask_catalog(None)];
+        let asked = bed.tick().to_vec();
+        assert!(asked.ends_with(&leave), "{asked:?}");
+        if !answered_before_the_leave {
+            assert_eq!(bed.on(in_vain()), []);
+        }
+        // The only thing left to wait for is the end of the budget.
+        assert_eq!(bed.tick(), [Action::Signal(9)]);
+    }
+}
+
+#[test]
+fn a_leave_asked_for_before_the_api_was_up_is_watched_once_it_is() {
+    let unreachable = || Refusal::Unreachable("refused".to_owned());
+    let unseen = || Event::Answered(Answer::Catalog(Err(unreachable())));
+    let mut bed = Bed::new(config()).started();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    bed.tick();
+    assert_eq!(bed.on(unseen()), []);
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    // One that had answered is closing down.
+    let mut bed = Bed::new(config()).joining();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.on(unseen()), []);
+    assert_eq!(bed.tick(), [Action::Signal(9)]);
+}

@@ -15,6 +15,7 @@ use super::signal::SIGTERM;
 use crate::exit::{self, Exit};
 
 mod leave;
+mod model;
 mod reload;
 mod restart;
 mod start;

@@ -65,3 +65,22 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
         [Action::Trim, Action::Signal(1)]
     );
 }
+
+#[test]
+fn whoever_waits_for_a_reload_is_told_when_lictor_ends_before_it() {
+    let mut bed = Bed::new(config());
+    bed.on(Event::Begin);
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(1))), []);
+    let none = Exit::new(exit::ADDRESS, "none");
+    let told = bed.on(Event::Addressed(Err(none)));
+    assert!(
+        matches!(
+            told,
+            [
+                Action::Reply(Waiter(1), ReloadOutcome::Failed(_)),
+                Action::Exit(_)
+            ]
+        ),
+        "{told:?}"
+    );
+}

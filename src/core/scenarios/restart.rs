@@ -77,3 +77,17 @@ fn a_stop_during_back_off_starts_nothing() {
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
     assert_eq!(bed.machine.deadline(), None);
 }
+
+/// Without its catalog's word the node is as much there as with it.
+#[test]
+fn a_leave_between_a_crash_and_a_restart_is_not_confirmed_without_an_api_either() {
+    let mut bed = Bed::new(Config {
+        api: false,
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    bed.on(end(How::Exited(1)));
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::say;
+use crate::cache::say;
 use crate::wait;
 
 /// Where the module is that requires exactly this Consul.

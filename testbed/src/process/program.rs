@@ -60,6 +60,20 @@ impl Program {
         self
     }
 
+    /// The same as the arguments of another program: `behind(["nice"])`.
+    #[must_use]
+    pub(crate) fn behind<A: Into<OsString>, const N: usize>(mut self, words: [A; N]) -> Self {
+        self.arguments
+            .splice(..0, words.into_iter().map(Into::into));
+        self
+    }
+
+    /// The command line, word by word.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        self.arguments.clone()
+    }
+
     /// The command line as one would read it.
     #[must_use]
     pub fn line(&self) -> String {

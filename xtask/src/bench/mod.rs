@@ -1,14 +1,17 @@
-//! `cargo xtask bench`: what lictor costs, each figure beside a bare agent in the same run.
+//! `cargo xtask bench`: what lictor costs, each figure beside a bare agent or other inits in the same run.
 //!
-//! Everything runs on real Consul agents in network namespaces, on the static release binary and the seed's own
-//! configuration. A figure here is a report and never fails a build; what must hold is a test.
+//! Everything runs on the static release binary: as an agent's PID 1 on real Consul agents in network namespaces, with the
+//! seed's own configuration, and as a plain init beside other inits. A figure here is a report and never fails a build;
+//! what must hold is a test.
 
 mod figures;
 mod hangups;
 mod idle;
+mod init;
+mod inspect;
 mod life;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use testbed::agent::Server;
@@ -31,10 +34,13 @@ const SERVICE: &str = "consul-members";
 pub(crate) struct Args {
     /// What to measure; all of it if nothing is named
     what: Vec<What>,
-    /// How many runs of each kind
-    #[arg(long, default_value_t = 10)]
-    runs: usize,
-    /// The Consul to run
+    /// How many runs of each kind [default: 10, and 200 for init]
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Compare only these (init)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<init::Name>,
+    /// The Consul to run (all but init)
     #[arg(long, default_value = "1.8.7")]
     consul: Consul,
     /// Measure this binary instead of a freshly built target/dist/lictor
@@ -51,28 +57,47 @@ enum What {
     Idle,
     /// SIGHUP 0, 20, 50 and 100 ms after the start: does the agent live, is the reload done
     Hangups,
+    /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
+    Init,
 }
 
 /// Runs the benchmarks.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => dist::build(&[])?,
-    };
-    let version = args.consul.version();
-    let all = [What::Life, What::Idle, What::Hangups];
+    let all = [What::Life, What::Idle, What::Hangups, What::Init];
     let wanted = if args.what.is_empty() {
         &all[..]
     } else {
         &args.what
     };
-    println!("lictor: {} · Consul {version}", binary.display());
+    let version = args.consul.version();
+    let agents = wanted.iter().any(|what| *what != What::Init);
+    // Other inits can be compared without a lictor.
+    let binary = match &args.binary {
+        Some(binary) => Some(binary.clone()),
+        None if agents || init::Name::needs_lictor(&args.only) => Some(dist::build(&[])?),
+        None => None,
+    };
+    if let Some(binary) = &binary {
+        println!("lictor: {}", binary.display());
+    }
+    if agents {
+        println!("Consul {version}");
+    }
+    // Each on a cluster of its own.
+    let bed = || match &binary {
+        Some(binary) => Bed::new(version, binary),
+        None => Err("find a lictor to put beside a bare agent".into()),
+    };
+    let runs = args.runs.unwrap_or(10);
     for what in wanted {
-        let bed = Bed::new(version, &binary)?;
         match what {
-            What::Life => life::run(&bed, args.runs)?,
-            What::Idle => idle::run(&bed)?,
-            What::Hangups => hangups::run(&bed, args.runs)?,
+            What::Life => life::run(&bed()?, runs)?,
+            What::Idle => idle::run(&bed()?)?,
+            What::Hangups => hangups::run(&bed()?, runs)?,
+            What::Init => {
+                let runs = args.runs.unwrap_or(200);
+                init::run(&args.only, runs, binary.as_deref())?;
+            }
         }
     }
     Ok(())
@@ -87,7 +112,7 @@ struct Bed {
 }
 
 impl Bed {
-    fn new(version: Version, binary: &std::path::Path) -> Result<Self> {
+    fn new(version: Version, binary: &Path) -> Result<Self> {
         let network = Network::new()?;
         let server = Server::start(&network.host("s1", 1)?, version)?;
         Ok(Self {

@@ -8,7 +8,7 @@ use std::process::Command;
 ///
 /// # Errors
 /// When it is not there afterwards.
-pub(super) fn need(program: &str, package: &str) -> Result<PathBuf, Error> {
+pub(crate) fn need(program: &str, package: &str) -> Result<PathBuf, Error> {
     if let Some(path) = find(program) {
         return Ok(path);
     }

@@ -5,7 +5,7 @@
 //! error that says what was waited for and what was there instead. Nothing is skipped: what is missing is installed or
 //! is an error. What a run starts, it ends; after a SIGKILL the next run clears up first.
 
-mod apt;
+pub(crate) mod apt;
 mod builder;
 mod catalog;
 mod cluster;

@@ -1,7 +1,8 @@
-//! Consul 1.8.7 from Debian bullseye's package: downloaded and unpacked, not installed.
+//! A program from Debian's package: downloaded and unpacked, not installed.
 //!
 //! `apt-get` does the downloading, with lists, cache and state of its own in the work directory, so the machine's own
-//! package state is never touched. The mirror is the machine's own: whatever its sources name for Debian.
+//! package state is never touched, and what is installed there does not matter. The mirror is the machine's own: whatever
+//! its sources name for Debian.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,14 +11,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Of `consul_1.8.7+dfsg1-2+b3_amd64.deb`.
-const SHA256: &str = "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9";
+use crate::cache::say;
 
+/// The release of Debian that the packages are from: the one that had these versions.
 const SUITE: &str = "bullseye";
+
+/// A package for amd64 with one program in it.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// The package's name, which is also the program's.
+    pub(crate) name: &'static str,
+    /// The SHA-256 of the file that apt downloads.
+    pub(crate) sha256: &'static str,
+}
 
 /// Why the package cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     #[error("Debian's package is for amd64, this machine is {}", env::consts::ARCH)]
     Architecture,
     #[error(
@@ -31,14 +41,15 @@ pub(super) enum Error {
     Missing { program: String, source: io::Error },
     #[error("{command} failed:\n{output}")]
     Failed { command: String, output: String },
-    #[error("the package has the SHA-256 {found:?}, not {SHA256}")]
-    Digest { found: String },
+    #[error("the package has the SHA-256 {found:?}, not {wanted}")]
+    Digest { found: String, wanted: &'static str },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
 }
 
 /// Downloads and unpacks the package in `work` and returns the path of the program.
-pub(super) fn unpack(work: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn unpack(package: &Package, work: &Path) -> Result<PathBuf, Error> {
+    let Package { name, sha256 } = *package;
     if env::consts::ARCH != "x86_64" {
         return Err(Error::Architecture);
     }
@@ -47,8 +58,8 @@ pub(super) fn unpack(work: &Path) -> Result<PathBuf, Error> {
         move |source| Error::File { path, source }
     };
     let mirror = mirror()?;
-    super::say(&format!(
-        "downloading consul 1.8.7, Debian {SUITE}'s package, from {}",
+    say(&format!(
+        "downloading {name}, Debian {SUITE}'s package, from {}",
         mirror.uri
     ));
     let sources = work.join("sources.list");
@@ -73,6 +84,8 @@ pub(super) fn unpack(work: &Path) -> Result<PathBuf, Error> {
             at("Dir::Etc::SourceParts", Path::new("/dev/null")),
             at("Dir::State", &work.join("state")),
             at("Dir::State::Lists", &work.join("lists")),
+            // Where a newer version is installed, apt would want to download that one.
+            at("Dir::State::Status", Path::new("/dev/null")),
             at("Dir::Cache", &work.join("cache")),
             "APT::Architecture=amd64".to_owned(),
             "Acquire::Languages=none".to_owned(),
@@ -85,32 +98,31 @@ pub(super) fn unpack(work: &Path) -> Result<PathBuf, Error> {
         run(command)
     };
     apt(&["update"])?;
-    apt(&["download", "consul"])?;
+    apt(&["download", name])?;
     let entries = fs::read_dir(work)
         .map_err(file(work))?
         .flatten()
         .map(|entry| entry.path());
-    let package = entries
+    let wrong = |found: &str| Error::Digest {
+        found: found.to_owned(),
+        wanted: sha256,
+    };
+    let file = entries
         .into_iter()
-        .find(|path| path.extension() == Some(OsStr::new("deb")));
-    let package = package.ok_or_else(|| Error::Digest {
-        found: "no package at all".to_owned(),
-    })?;
+        .find(|path| path.extension() == Some(OsStr::new("deb")))
+        .ok_or_else(|| wrong("no package at all"))?;
 
     let mut sum = Command::new("sha256sum");
-    sum.arg(&package);
-    let found = run(sum)?
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    if found != SHA256 {
-        return Err(Error::Digest { found });
+    sum.arg(&file);
+    let sum = run(sum)?;
+    let found = sum.split_whitespace().next().unwrap_or_default();
+    if found != sha256 {
+        return Err(wrong(found));
     }
     let mut unpack = Command::new("dpkg-deb");
-    unpack.arg("-x").arg(&package).arg(work.join("root"));
+    unpack.arg("-x").arg(&file).arg(work.join("root"));
     run(unpack)?;
-    Ok(work.join("root/usr/bin/consul"))
+    Ok(work.join("root/usr/bin").join(name))
 }
 
 fn run(mut command: Command) -> Result<String, Error> {

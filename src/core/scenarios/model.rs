@@ -1,0 +1,176 @@
+//! A seeded model test: random lives of an agent go through the core, and what must always hold is checked after each event.
+//!
+//! [`world`] is what is true (the clock, and by [`agent`] a process and its cluster) and decides by its seed what happens next;
+//! in a plausible world the agent mostly behaves and the answers are true, in a hostile one anything comes at any time that
+//! the driver could deliver. [`seen`] is what the driver saw, kept apart from the machine's own notes, so that a slip in those
+//! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one; [`end`] says how a life must end.
+//!
+//! The driver's guarantees are the world's too: `Begin` comes first and once; staging and spawning are done before anything
+//! else can happen; a question is answered at most once, by an answer of its own kind, and never after it was dropped; an
+//! agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
+//! its end is decided.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::*;
+use crate::core::signal::{SIGINT, SIGKILL};
+
+mod actions;
+mod agent;
+mod answers;
+mod end;
+mod moments;
+mod records;
+mod seen;
+mod world;
+
+use world::{Manners, World};
+
+const SIGHUP: i32 = 1;
+/// The signals that lictor sends the agent of its own accord; others it passes on.
+const OWN: [i32; 4] = [SIGHUP, SIGINT, SIGKILL, SIGTERM];
+
+/// How many lives a test goes through.
+const LIVES: u64 = 15_000;
+
+/// What must hold, and how to tell.
+struct Invariant<T> {
+    name: &'static str,
+    sentence: &'static str,
+    holds: fn(&seen::Seen, &T) -> bool,
+}
+
+/// What did not hold.
+struct Broken {
+    name: &'static str,
+    sentence: String,
+}
+
+impl<T> Invariant<T> {
+    fn check(&self, seen: &seen::Seen, of: &T) -> Result<(), Broken> {
+        if (self.holds)(seen, of) {
+            return Ok(());
+        }
+        Err(Broken {
+            name: self.name,
+            sentence: self.sentence.to_owned(),
+        })
+    }
+}
+
+#[test]
+fn what_must_hold_does_in_a_plausible_world() {
+    live_on(Manners::Plausible);
+}
+
+#[test]
+fn what_must_hold_does_in_a_hostile_world() {
+    live_on(Manners::Hostile);
+}
+
+/// The seed of the first life; each later one has the next number. So the seed of a life in which something broke, set for
+/// another run, makes it the first of that run.
+///
+/// It is taken in at compile time, since the core reads no environment and its tests are held to that too. Cargo knows that
+/// the variable was read and compiles anew when it changes.
+fn first_seed() -> u64 {
+    match option_env!("LICTOR_TEST_SEED") {
+        Some(seed) => seed.parse().expect("LICTOR_TEST_SEED is a number"),
+        None => fastrand::u64(..),
+    }
+}
+
+fn live_on(manners: Manners) {
+    let first = first_seed();
+    let mut reached = BTreeSet::new();
+    for seed in (0..LIVES).map(|life| first.wrapping_add(life)) {
+        let mut world = World::new(seed, manners);
+        if let Err(broken) = world.live() {
+            panic!("{}", report(seed, &world, &broken));
+        }
+        for (_, _, actions) in &world.transcript {
+            reached.extend(actions.iter().filter_map(landmark));
+        }
+    }
+    // What was never reached was not tested, however many lives there were.
+    for landmark in LANDMARKS {
+        assert!(
+            reached.contains(landmark),
+            "no life from seed {first} on came to: {landmark}"
+        );
+    }
+}
+
+/// What some life must come to.
+const LANDMARKS: [&str; 20] = [
+    "a restart or start",
+    "SIGHUP",
+    "SIGINT",
+    "SIGTERM",
+    "SIGKILL",
+    "a signal that is passed on",
+    "Ctrl-Z",
+    "SIGKILL for what is left",
+    "PUT reload",
+    "PUT leave",
+    "PUT deregister",
+    "told: reloaded",
+    "told: signaled",
+    "told: failed",
+    "exit 0",
+    "exit 110",
+    "exit 111",
+    "exit 112",
+    "exit 114",
+    "exit 115",
+];
+
+fn landmark(action: &Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Spawn => "a restart or start",
+        Action::Signal(SIGHUP) => "SIGHUP",
+        Action::Signal(SIGINT) => "SIGINT",
+        Action::Signal(SIGKILL) => "SIGKILL",
+        Action::Signal(SIGTERM) => "SIGTERM",
+        Action::Signal(_) => "a signal that is passed on",
+        Action::Suspend => "Ctrl-Z",
+        Action::Sweep(SIGKILL) => "SIGKILL for what is left",
+        Action::Ask(Question::Reload) => "PUT reload",
+        Action::Ask(Question::Leave) => "PUT leave",
+        Action::Ask(Question::Deregister { .. }) => "PUT deregister",
+        Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
+        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
+        Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
+        Action::Exit(exit) => match exit.code {
+            0 => "exit 0",
+            exit::ADDRESS => "exit 110",
+            exit::STAGE => "exit 111",
+            exit::NOT_READY => "exit 112",
+            exit::RESTARTS => "exit 114",
+            exit::UNCONFIRMED => "exit 115",
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Everything that somebody needs who was not there.
+fn report(seed: u64, world: &World, broken: &Broken) -> String {
+    let mut text = format!(
+        "\nbroken: {}: {}\n\n{:?}\n",
+        broken.name, broken.sentence, world.seen.config
+    );
+    for (now, event, actions) in &world.transcript {
+        let _ = writeln!(text, "{:>10.3} s  {event:?}", now.as_secs_f64());
+        for action in actions {
+            let _ = writeln!(text, "{:16}{action:?}", "");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\n{}: {}\nonce more: LICTOR_TEST_SEED={seed} cargo test --lib scenarios::model",
+        broken.name, broken.sentence
+    );
+    text
+}

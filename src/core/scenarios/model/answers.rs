@@ -1,0 +1,107 @@
+//! What can be said in answer to a question, true or not.
+
+use super::*;
+
+const SERVICES: [&str; 2] = [SERVICE, "another"];
+
+/// One of these, by chance.
+pub(super) fn any<T: Clone>(rng: &mut fastrand::Rng, of: &[T]) -> T {
+    of[rng.usize(0..of.len())].clone()
+}
+
+/// Yes, so many times out of a hundred.
+pub(super) fn percent(rng: &mut fastrand::Rng, yes: u32) -> bool {
+    rng.u32(0..100) < yes
+}
+
+pub(super) fn refusal(rng: &mut fastrand::Rng) -> Refusal {
+    let kinds = [
+        Refusal::Unreachable,
+        Refusal::Lost,
+        Refusal::Denied,
+        Refusal::Failed,
+        Refusal::TimedOut,
+    ];
+    any(rng, &kinds)("by chance".to_owned())
+}
+
+/// How a process may end.
+pub(super) fn how(rng: &mut fastrand::Rng) -> How {
+    let ways = [
+        How::Exited(0),
+        How::Exited(1),
+        How::Exited(2),
+        How::Signaled(6),
+        How::Signaled(9),
+        How::Signaled(11),
+        How::Signaled(15),
+    ];
+    any(rng, &ways)
+}
+
+pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
+    let maybe = [None, Some(true), Some(false)];
+    AgentFacts {
+        node_name: any(rng, &["n1", "n1", "n2"]).to_owned(),
+        node_id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
+        server: any(rng, &maybe),
+        leaves_on_terminate: any(rng, &maybe),
+        leaves_on_interrupt: any(rng, &maybe),
+        ..AgentFacts::default()
+    }
+}
+
+/// Any answer that is one to this question.
+pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
+    let good = percent(rng, 60);
+    let refused = refusal(rng);
+    let done = if good { Ok(()) } else { Err(refused.clone()) };
+    match question {
+        Question::Agent if good => Answer::Agent(Ok(Box::new(facts(rng)))),
+        Question::Leader if good => {
+            Answer::Leader(Ok(percent(rng, 80).then(|| "10.0.0.1:8300".to_owned())))
+        }
+        Question::Catalog { .. } if good => Answer::Catalog(Ok(CatalogNode {
+            index: rng.u64(0..12),
+            present: percent(rng, 60),
+            id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
+            address: "10.0.0.5".to_owned(),
+            services: SERVICES
+                .iter()
+                .filter(|_| rng.bool())
+                .map(|id| (*id).to_owned())
+                .collect(),
+        })),
+        Question::Agent => Answer::Agent(Err(refused)),
+        Question::Leader => Answer::Leader(Err(refused)),
+        Question::Catalog { .. } => Answer::Catalog(Err(refused)),
+        Question::Reload => Answer::Reload(done),
+        Question::Leave => Answer::Leave(done),
+        Question::Deregister { .. } => Answer::Deregister(done),
+    }
+}
+
+/// No answer to this question, and why.
+pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
+    match question {
+        Question::Agent => Answer::Agent(Err(refusal)),
+        Question::Leader => Answer::Leader(Err(refusal)),
+        Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
+        Question::Reload => Answer::Reload(Err(refusal)),
+        Question::Leave => Answer::Leave(Err(refusal)),
+        Question::Deregister { .. } => Answer::Deregister(Err(refusal)),
+    }
+}
+
+/// Whether an answer is one to this question.
+pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
+    matches!(
+        (answer, question),
+        (Answer::Agent(_), Question::Agent)
+            | (Answer::Leader(_), Question::Leader)
+            | (Answer::Catalog(_), Question::Catalog { .. })
+            | (Answer::Reload(_), Question::Reload)
+            | (Answer::Leave(_), Question::Leave)
+            | (Answer::Deregister(_), Question::Deregister { .. })
+    )
+}

@@ -1,0 +1,35 @@
+//! How a life must end: docs/exit-codes.md, once more.
+
+use super::seen::Seen;
+use super::*;
+
+/// The code that this event must lead to, or `None` where life goes on.
+pub(super) fn documented(seen: &Seen) -> Option<u8> {
+    let config = &seen.config;
+    let crash = |code| match config.restart {
+        false => Some(code),
+        true => (seen.crashes > config.restart_limit).then_some(exit::RESTARTS),
+    };
+    match (&seen.event, &seen.stop) {
+        (Event::Ended(_), Some(stop)) => Some(match stop.mode {
+            _ if stop.start_timeout => exit::NOT_READY,
+            OnStop::Leave if !stop.gone => exit::UNCONFIRMED,
+            OnStop::Leave | OnStop::Stay => 0,
+        }),
+        (Event::Ended(end), None) => match end.how.code() {
+            0 => Some(0),
+            code if !seen.ever_ready => Some(code),
+            code => crash(code),
+        },
+        // Whoever was ready had joined, so the servers know the node, and nobody is there to take it out.
+        (Event::Signal(_), Some(stop)) if seen.agent.is_none() => Some(match stop.mode {
+            OnStop::Leave if seen.ever_ready => exit::UNCONFIRMED,
+            OnStop::Leave | OnStop::Stay => 0,
+        }),
+        (Event::Addressed(Err(exit)), _) if config.needs_address => Some(exit.code),
+        (Event::Staged(Err(exit)), _) => Some(exit.code),
+        (Event::Spawned(Err(exit)), _) if !seen.ever_spawned => Some(exit.code),
+        (Event::Spawned(Err(exit)), _) => crash(exit.code),
+        _ => None,
+    }
+}

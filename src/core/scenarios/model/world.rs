@@ -1,0 +1,300 @@
+//! What is true, and what happens next.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::agent::{Asked, Process};
+use super::answers::{any, how, percent, refuse};
+use super::seen::Seen;
+use super::*;
+
+/// A life that is not over by then goes round in a circle. Lives that are take some hundreds.
+const STEPS: u32 = 20_000;
+
+/// How the world behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manners {
+    /// The agent comes up, joins, leaves when it is asked to; answers are true and in time; trouble is rare.
+    Plausible,
+    /// Anything that can happen does, at any time.
+    Hostile,
+}
+
+pub(super) struct World {
+    pub(super) manners: Manners,
+    pub(super) rng: fastrand::Rng,
+    pub(super) now: Moment,
+    pub(super) machine: Machine,
+    pub(super) seen: Seen,
+    pub(super) transcript: Vec<(Moment, Event, Vec<Action>)>,
+    pub(super) process: Option<Process>,
+    pub(super) asked: Vec<Asked>,
+    /// The address is being looked for.
+    pub(super) addressing: bool,
+    /// What was done at once, and is told before anything else.
+    pub(super) due: VecDeque<Event>,
+    /// What the agent has left behind will be gone by then, if ever.
+    pub(super) alone: Option<Moment>,
+    pub(super) next_waiter: u64,
+    pub(super) next_pid: i32,
+    /// What the catalog holds under our name: a node's id, and whether its services are there.
+    pub(super) entry: Option<(String, bool)>,
+    pub(super) index: u64,
+    pub(super) leader: bool,
+    /// The token allows nothing.
+    pub(super) denies: bool,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, manners: Manners) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let config = random_config(&mut rng);
+        Self {
+            manners,
+            now: Moment::ZERO,
+            machine: Machine::new(config.clone()),
+            seen: Seen::new(config),
+            transcript: Vec::new(),
+            process: None,
+            asked: Vec::new(),
+            addressing: false,
+            due: VecDeque::new(),
+            alone: None,
+            next_waiter: 0,
+            next_pid: 42,
+            entry: None,
+            index: 5,
+            leader: true,
+            denies: percent(&mut rng, 15),
+            rng,
+        }
+    }
+
+    /// A whole life, to its exit.
+    pub(super) fn live(&mut self) -> Result<(), Broken> {
+        let stop_at = self.rng.u32(1..250);
+        self.happen(Event::Begin)?;
+        for step in 0..STEPS {
+            if self.seen.exit.is_some() {
+                break;
+            }
+            let event = match self.due.pop_front() {
+                Some(event) => Some(event),
+                None if step >= stop_at
+                    && self.seen.stop.is_none()
+                    && !self.machine.is_ending() =>
+                {
+                    Some(Event::Signal(Signal::Terminate))
+                }
+                None if self.manners == Manners::Plausible => self.plausible(),
+                None => self.hostile(),
+            };
+            if let Some(event) = event {
+                self.happen(event)?;
+            }
+        }
+        if self.seen.exit.is_none() {
+            return Err(Broken {
+                name: "a life ends",
+                sentence: format!("after SIGTERM and {STEPS} steps there must have been an exit"),
+            });
+        }
+        for event in [
+            Event::Tick,
+            Event::Signal(Signal::Terminate),
+            Event::Notified,
+        ] {
+            self.happen(event)?;
+        }
+        Ok(())
+    }
+
+    /// One event, its actions, and whether all holds that must.
+    fn happen(&mut self, event: Event) -> Result<(), Broken> {
+        self.seen.event(self.now, &event);
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            self.machine.handle(self.now, event.clone())
+        }));
+        let Ok(actions) = handled else {
+            self.transcript.push((self.now, event, Vec::new()));
+            return Err(Broken {
+                name: "no panic",
+                sentence: "the machine never panics".to_owned(),
+            });
+        };
+        self.transcript.push((self.now, event, actions.clone()));
+        let status = self.machine.status();
+        self.seen.ready(status.conditions.holds(Kind::Ready));
+        for action in &actions {
+            for invariant in super::actions::INVARIANTS {
+                invariant.check(&self.seen, action)?;
+            }
+            self.seen.action(action);
+            self.perform(action);
+        }
+        for invariant in super::moments::INVARIANTS {
+            invariant.check(&self.seen, &self.machine)?;
+        }
+        Ok(())
+    }
+
+    /// The driver's and the agent's part.
+    fn perform(&mut self, action: &Action) {
+        match action {
+            Action::FindAddress => self.addressing = true,
+            Action::Stage => {
+                let staged = Staged {
+                    services: vec![SERVICE.to_owned()],
+                    directory: None,
+                };
+                let failed = Exit::new(exit::STAGE, "by chance");
+                let good = percent(&mut self.rng, 97);
+                self.due
+                    .push_back(Event::Staged(good.then_some(staged).ok_or(failed)));
+            }
+            Action::Spawn => self.spawn(),
+            Action::Signal(number) => self.signal(*number),
+            Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
+            Action::Sweep(signal) => self.sweep(*signal),
+            Action::Ask(question) => self.ask(question),
+            Action::Forget => self.asked.clear(),
+            _ => {}
+        }
+    }
+
+    /// What an agent that mostly behaves brings next.
+    fn plausible(&mut self) -> Option<Event> {
+        match self.rng.u32(0..1000) {
+            0..8 => self.outside(),
+            8..15 => {
+                self.leader ^= true;
+                None
+            }
+            15..20 => {
+                let how = how(&mut self.rng);
+                self.end_within(200, how);
+                None
+            }
+            20..300 => self.grow(),
+            300..600 => self.answer(),
+            600..700 => self.wait_a_bit(),
+            // Whoever has an answer mostly gives it in time.
+            700..980 => self.answer().or_else(|| self.pass()),
+            _ => self.pass(),
+        }
+    }
+
+    /// What a hostile world brings next.
+    fn hostile(&mut self) -> Option<Event> {
+        match self.rng.u32(0..1000) {
+            0..60 => self.outside(),
+            60..80 => Some(Event::Notified),
+            80..86 => self.end(),
+            86..500 => self.answer(),
+            500..520 => Some(Event::Tick),
+            // The whole host was suspended: whatever was due in between was not told.
+            520..525 => {
+                self.now += Duration::from_secs(self.rng.u64(0..90));
+                None
+            }
+            525..800 => self.wait_a_bit(),
+            _ => self.pass(),
+        }
+    }
+
+    /// What comes from people and orchestrators.
+    fn outside(&mut self) -> Option<Event> {
+        Some(match self.rng.u32(0..100) {
+            0..6 => Event::Signal(Signal::Terminate),
+            6..10 => Event::Signal(Signal::Interrupt),
+            10..14 => Event::Signal(Signal::Quit),
+            14..34 => Event::Signal(Signal::Hangup),
+            34..50 => Event::Signal(Signal::Other(any(
+                &mut self.rng,
+                &[10, 12, 18, 20, 21, 28, 34],
+            ))),
+            _ => {
+                self.next_waiter += 1;
+                Event::ReloadAsked(Waiter(self.next_waiter))
+            }
+        })
+    }
+
+    /// Time passes until something is due, and that happens.
+    fn pass(&mut self) -> Option<Event> {
+        if self.addressing {
+            self.addressing = false;
+            let good = percent(&mut self.rng, 95);
+            let failed = Exit::new(exit::ADDRESS, "by chance");
+            return Some(Event::Addressed(good.then(address).ok_or(failed)));
+        }
+        let deadline = self.machine.deadline();
+        let next = self.next_moment()?;
+        self.now = self.now.max(next);
+        if self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.ends.is_some_and(|(at, _)| at <= next))
+        {
+            return self.end();
+        }
+        if self.alone.is_some_and(|at| at <= next) {
+            self.alone = None;
+            return Some(Event::Alone);
+        }
+        if deadline.is_some_and(|at| at <= next) {
+            return Some(Event::Tick);
+        }
+        let late = self.asked.iter().position(|asked| asked.until <= next)?;
+        let question = self.asked.remove(late).question;
+        let refusal = Refusal::TimedOut("by the clock".to_owned());
+        Some(Event::Answered(refuse(&question, refusal)))
+    }
+
+    /// When something is due next. A hostile world may leave a question without an answer.
+    fn next_moment(&self) -> Option<Moment> {
+        let ends = self
+            .process
+            .as_ref()
+            .and_then(|process| Some(process.ends?.0));
+        let late = match self.manners {
+            Manners::Plausible => self.asked.iter().map(|asked| asked.until).min(),
+            Manners::Hostile => None,
+        };
+        [self.machine.deadline(), ends, late, self.alone]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Some time passes, and nothing is due in it.
+    fn wait_a_bit(&mut self) -> Option<Event> {
+        let longest = any(&mut self.rng, &[2, 20, 200, 2000]);
+        let then = self.now + Duration::from_millis(self.rng.u64(0..longest));
+        self.now = then.min(self.next_moment().unwrap_or(then)).max(self.now);
+        None
+    }
+}
+
+fn random_config(rng: &mut fastrand::Rng) -> Config {
+    let maybe = [None, Some(true), Some(false)];
+    let leave = Some(OnStop::Leave);
+    let on_stop = [None, leave, leave, leave, Some(OnStop::Stay)];
+    let stop_timeout = [1, 250, 2000, 10_000, 25_000, 25_000, 25_000];
+    let start_timeout = [None, None, None, Some(1000), Some(5000), Some(30_000)];
+    Config {
+        needs_address: rng.bool(),
+        api: percent(rng, 80),
+        leaves_on_terminate: any(rng, &maybe),
+        leaves_on_interrupt: any(rng, &maybe),
+        server: percent(rng, 20),
+        on_stop: any(rng, &on_stop),
+        stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
+        start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
+        kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
+        restart: percent(rng, 80),
+        restart_limit: rng.u32(0..6),
+        seed: rng.u64(..),
+        ..config()
+    }
+}
