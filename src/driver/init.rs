@@ -202,6 +202,12 @@ impl Hands {
                     self.voice.say(Level::Warn, text);
                 }
             },
+            Action::Halt => {
+                if let Err(error) = terminal::halt() {
+                    self.voice
+                        .say(Level::Warn, format_args!("stopping failed: {error}"));
+                }
+            }
             Action::Suspend { group } => {
                 let stopped = terminal::suspend(group).unwrap_or_else(|error| {
                     self.voice

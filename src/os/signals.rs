@@ -3,8 +3,9 @@
 //! A blocked signal is kept by the kernel, even for PID 1 and even one whose default is to be ignored; so nothing that is
 //! sent between the first instruction of `main` and the loop's first turn is lost. All 64 are blocked, those of a fault
 //! too: one that lictor itself causes is delivered by the kernel in spite of that, and kills with a core; one that somebody
-//! sends is read like any other. No handler is ever installed and no disposition changed, so a child gets those lictor was
-//! started with; only the mask has to be given back.
+//! sends is read like any other. No handler is ever installed, and only one disposition ever changed: an ignored SIGCHLD, with
+//! which the kernel would reap children by itself and keep their statuses from us. So a child gets the dispositions lictor was
+//! started with; only the mask and that one have to be given back.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -22,22 +23,36 @@ type Set = u64;
 
 const ALL: Set = u64::MAX;
 
-/// The mask that lictor was started with, which every child gets back.
+/// How signals were treated when lictor was started, which every child gets back.
 #[derive(Debug, Clone, Copy)]
 pub struct Inherited {
     mask: Set,
+    /// Whether SIGCHLD was ignored.
+    ignored: bool,
 }
 
 impl Inherited {
-    /// Makes it the mask of the calling thread again. A system call and nothing else, so it may follow a `clone`.
+    /// Has the calling thread treat signals so again. System calls and nothing else, so it may follow a `clone`.
     pub fn restore(&self) -> io::Result<()> {
+        if self.ignored {
+            set_child_disposition(libc::SIG_IGN);
+        }
         set_mask(self.mask).map(drop)
     }
 }
 
 /// Blocks every signal. Must be the first act of `main`, before a thread exists.
 pub fn block() -> io::Result<Inherited> {
-    set_mask(ALL).map(|mask| Inherited { mask })
+    let mask = set_mask(ALL)?;
+    let ignored = set_child_disposition(libc::SIG_DFL) == libc::SIG_IGN;
+    Ok(Inherited { mask, ignored })
+}
+
+/// Sets what happens at a SIGCHLD, and returns what did before.
+#[expect(unsafe_code, reason = "changes a disposition")]
+fn set_child_disposition(new: libc::sighandler_t) -> libc::sighandler_t {
+    // SAFETY: the default and to ignore it are no functions that could be called. It fails for no signal that exists.
+    unsafe { libc::signal(libc::SIGCHLD, new) }
 }
 
 #[expect(

@@ -84,6 +84,16 @@ fn detach(terminal: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
+/// Stops lictor by SIGSTOP, as dumb-init does: also where nobody could continue it. Not as PID 1, which the kernel does not stop.
+pub fn halt() -> io::Result<()> {
+    // A stop takes back a SIGCONT that was sent before it. That would be one too many where nothing stops, or where somebody
+    // has continued lictor already.
+    if is_init() || is_pending(libc::SIGCONT) {
+        return Ok(());
+    }
+    kill(getpid().as_raw(), libc::SIGSTOP)
+}
+
 /// Stops lictor as Ctrl-Z would, and with `group` whoever shares its process group. Returns when somebody continues it, with
 /// true; or at once, with false: the kernel stops neither a PID 1 nor what nobody could continue.
 pub fn suspend(group: bool) -> io::Result<bool> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::cli::InitArgs;
 use crate::core::action::Level;
-use crate::core::init::{Codes, Config, Policy, Target};
+use crate::core::init::{Codes, Config, Policy, Stops, Target};
 use crate::core::signal::Rewrite;
 use crate::log::line::{Style, Voice};
 use crate::os::spawn::Descriptors;
@@ -53,7 +53,11 @@ impl From<InitArgs> for Init {
                 rewrite: rewrite(&args.signals.rewrite),
                 expected: codes(&args.expect_exit),
                 leftovers: Policy::End(args.signals.kill_after),
-                own_session: args.setsid,
+                stops: if args.setsid {
+                    Stops::Us
+                } else {
+                    Stops::Program
+                },
             },
             program: args.program,
             home: if args.setsid {

@@ -42,7 +42,8 @@ pub fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString>) -> O
 
 /// The number that a text begins with, as C's `atoi` reads it, and what follows it.
 fn leading_number(text: &str) -> Option<(i32, &str)> {
-    let text = text.trim_start();
+    // C's white space is ASCII's, with the vertical tab.
+    let text = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let digits = text.trim_start_matches(['-', '+']);
     let length = digits
         .find(|c: char| !c.is_ascii_digit())
@@ -59,6 +60,9 @@ mod tests {
     fn numbers_are_read_as_c_reads_them() {
         assert_eq!(leading_number(" 15:3x"), Some((15, ":3x")));
         assert_eq!(leading_number("-1"), Some((-1, "")));
+        assert_eq!(leading_number("\x0b\t+3 "), Some((3, " ")));
+        assert_eq!(leading_number("\u{a0}3"), None);
+        assert_eq!(leading_number("99999999999"), None);
         assert_eq!(leading_number("x"), None);
         assert_eq!(leading_number(""), None);
     }

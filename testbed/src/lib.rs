@@ -24,7 +24,7 @@
 //! It needs Linux, `unshare` (util-linux), `ip` (iproute2) and either root or user namespaces for ordinary users.
 
 pub mod agent;
-pub mod cache;
+mod cache;
 pub mod consul;
 mod debian;
 mod enter;

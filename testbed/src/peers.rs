@@ -113,6 +113,6 @@ impl Peer {
         };
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        said.starts_with(self.says) && !said.contains("lictor")
+        said.starts_with(self.says) && !said.lines().any(|line| line.starts_with("lictor"))
     }
 }

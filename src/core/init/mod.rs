@@ -29,8 +29,19 @@ pub struct Config {
     pub expected: Codes,
     /// What happens to the processes that the program leaves behind.
     pub leftovers: Policy,
-    /// Whether the program has a session of its own, in which it cannot be stopped by a terminal.
-    pub own_session: bool,
+    /// Who stops first.
+    pub stops: Stops,
+}
+
+/// Who stops first where a terminal asks for a stop, as by Ctrl-Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stops {
+    /// The program, and lictor follows.
+    Program,
+    /// lictor, and it stops the program: that has a session of its own, in which it cannot be stopped by a terminal.
+    Us,
+    /// lictor itself in any case, and the program by what the rewriting makes of the signal, if by anything: as dumb-init.
+    UsAlways,
 }
 
 /// Whom a signal is for.
@@ -123,6 +134,8 @@ pub enum Action {
     Send(i32, Target),
     /// Give the terminal to the program's process group.
     GiveTerminal,
+    /// Stop lictor, come what may, until a SIGCONT, which comes as an event like any other signal.
+    Halt,
     /// Stop lictor, as the terminal would have; [`Event::Resumed`] comes of it.
     Suspend {
         /// And whoever shares its process group: the terminal has told only the program's.
@@ -223,6 +236,9 @@ impl Init {
 
     #[inline(always)]
     fn signalled(&mut self, received: i32, act: &mut dyn FnMut(Action)) {
+        if self.config.stops == Stops::UsAlways && signal::is_terminal_stop(received) {
+            return self.halted(received, act);
+        }
         let Some(signal) = self.config.rewrite.apply(received) else {
             return act(Action::Say(Level::Debug, Told::Dropped(received)));
         };
@@ -234,7 +250,7 @@ impl Init {
         else {
             return;
         };
-        if self.config.own_session && signal::is_terminal_stop(signal) {
+        if self.config.stops == Stops::Us && signal::is_terminal_stop(signal) {
             if *terminated {
                 return act(Action::Say(Level::Debug, Told::TooLateToStop(received)));
             }
@@ -254,6 +270,23 @@ impl Init {
         }
     }
 
+    fn halted(&mut self, received: i32, act: &mut dyn FnMut(Action)) {
+        let State::Running { terminated, .. } = self.state else {
+            return;
+        };
+        if terminated {
+            return act(Action::Say(Level::Debug, Told::TooLateToStop(received)));
+        }
+        match self.config.rewrite.apply(received) {
+            Some(signal) => {
+                act(Action::Say(Level::Debug, Told::Passed(received, signal)));
+                act(Action::Send(signal, self.config.target));
+            }
+            None => act(Action::Say(Level::Debug, Told::Dropped(received))),
+        }
+        act(Action::Halt);
+    }
+
     fn stopped(&mut self, by: i32, holder: Holder, act: &mut dyn FnMut(Action)) {
         let State::Running { stopped, owed, .. } = &mut self.state else {
             return;
@@ -265,8 +298,8 @@ impl Init {
         if std::mem::take(owed) {
             return act(Action::Send(SIGCONT, self.config.target));
         }
-        // In a session of its own lictor has stopped it, and itself, already.
-        if !signal::is_terminal_stop(by) || self.config.own_session {
+        // Where lictor is the first to stop, it has done so already.
+        if !signal::is_terminal_stop(by) || self.config.stops != Stops::Program {
             return;
         }
         match (by, holder) {
@@ -285,7 +318,7 @@ impl Init {
         let State::Running { stopped, .. } = self.state else {
             return;
         };
-        if self.config.own_session || stopped == 0 {
+        if self.config.stops != Stops::Program || stopped == 0 {
             // Whoever continued lictor gets his SIGCONT passed on like any other signal.
             if was_stopped {
                 act(Action::Send(SIGCONT, self.config.target));

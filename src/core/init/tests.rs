@@ -15,7 +15,7 @@ fn config() -> Config {
         rewrite: Rewrite::default(),
         expected: Codes::default(),
         leftovers: Policy::End(5 * SECOND),
-        own_session: false,
+        stops: Stops::Program,
     }
 }
 
@@ -205,7 +205,7 @@ fn a_program_that_needs_the_terminal_gets_it_or_is_stopped_with_us() {
 #[test]
 fn in_a_session_of_its_own_a_program_is_stopped_and_continued_by_us() {
     let mut init = Init::new(Config {
-        own_session: true,
+        stops: Stops::Us,
         target: Target::Group,
         ..config()
     });
@@ -229,4 +229,38 @@ fn in_a_session_of_its_own_a_program_is_stopped_and_continued_by_us() {
     let told = [Action::Send(SIGTERM, Target::Group)];
     assert_eq!(done(&mut init, SECOND, Event::Signal(SIGTERM)), told);
     assert_eq!(done(&mut init, SECOND, Event::Signal(SIGTSTP)), []);
+}
+
+/// Whatever becomes of the signal on its way to the program, and whoever could continue us.
+#[test]
+fn dumb_init_stops_itself_in_any_case_until_it_is_continued() {
+    let mut rewrite = Rewrite::default();
+    rewrite.set(SIGTTIN, SIGSTOP);
+    rewrite.set(SIGTTOU, 0);
+    let mut init = Init::new(Config {
+        stops: Stops::UsAlways,
+        rewrite,
+        ..config()
+    });
+    let sent = |signal| Action::Send(signal, Target::Child);
+    for (signal, actions) in [
+        (SIGTSTP, &[sent(SIGTSTP), Action::Halt][..]),
+        (SIGTTIN, &[sent(SIGSTOP), Action::Halt]),
+        (SIGTTOU, &[Action::Halt]),
+        (SIGCONT, &[sent(SIGCONT)]),
+        (SIGTERM, &[sent(SIGTERM)]),
+        // Nothing may hold up its end any more.
+        (SIGTSTP, &[]),
+    ] {
+        assert_eq!(done(&mut init, SECOND, Event::Signal(signal)), actions);
+    }
+    let stop = Event::Stopped {
+        signal: SIGTSTP,
+        holder: Holder::Program,
+    };
+    let mut init = Init::new(Config {
+        stops: Stops::UsAlways,
+        ..config()
+    });
+    assert_eq!(done(&mut init, SECOND, stop), []);
 }

@@ -33,7 +33,8 @@ pub fn find(name: &OsStr, search: Option<OsString>) -> Result<PathBuf, Exit> {
         if executable(&path) {
             return Ok(path);
         }
-        if path.is_file() {
+        // A directory too, as execvp(3) has it; but nothing at all is no name.
+        if path.exists() && !name.is_empty() {
             found.get_or_insert(path);
         }
     }
@@ -89,6 +90,8 @@ mod tests {
         assert_eq!(look("/no/such", "").expect_err("missing").code, 127);
         assert_eq!(look("/etc/passwd", "").expect_err("plain file").code, 126);
         assert_eq!(look("passwd", "/etc").expect_err("plain file").code, 126);
+        assert_eq!(look("etc", "/").expect_err("directory").code, 126);
+        assert_eq!(look("", "/etc").expect_err("no name").code, 127);
         assert_eq!(look("/etc", "").expect_err("directory").code, 126);
     }
 }

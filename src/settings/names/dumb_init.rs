@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use super::{Answer, Asked, leading_number};
 use crate::core::action::Level;
-use crate::core::init::{Codes, Config, Policy, Target};
-use crate::core::signal::Rewrite;
+use crate::core::init::{Codes, Config, Policy, Stops, Target};
+use crate::core::signal::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 use crate::log::line::{Style, Voice};
 use crate::os::getopt::{Long, Options, Read};
 use crate::os::spawn::Descriptors;
-use crate::settings::init::{Home, Init};
+use crate::settings::init::{Home, Init, rewrite};
 
 /// The release whose options these are, as that release says it.
 const VERSION: &str = "dumb-init v1.2.5\n";
@@ -60,7 +60,7 @@ const LONG: [Long; 5] = [
 ];
 
 pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString>) -> Asked {
-    let mut rewrite = Rewrite::default();
+    let mut pairs = Vec::new();
     let is = |name: &str, value: &str| env(name).is_some_and(|found| found == value);
     let mut verbose = is("DUMB_INIT_DEBUG", "1");
     let mut session = !is("DUMB_INIT_SETSID", "0");
@@ -72,7 +72,7 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
             Read::Option(b'v', _) => verbose = true,
             Read::Option(b'c', _) => session = false,
             Read::Option(b'r', Some(value)) => match pair(&value) {
-                Some((from, to)) => rewrite.set(from, to),
+                Some(pair) => pairs.push(pair),
                 None => return said(REWRITE_USAGE, 1),
             },
             // The C library has complained already.
@@ -83,6 +83,14 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
     if program.is_empty() {
         return said(USAGE, 1);
     }
+    if session {
+        // Nobody in such a session could continue it, so the kernel would not let a terminal's signal stop it. What was asked
+        // for comes later, and counts.
+        pairs.splice(
+            0..0,
+            [SIGTSTP, SIGTTIN, SIGTTOU].map(|stop| (stop, SIGSTOP)),
+        );
+    }
     Asked::Init(Box::new(Init {
         core: Config {
             target: if session {
@@ -90,10 +98,11 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
             } else {
                 Target::Child
             },
-            rewrite,
+            rewrite: rewrite(&pairs),
             expected: Codes::default(),
-            leftovers: Policy::Tell,
-            own_session: session,
+            // The child alone would be one that has ended.
+            leftovers: if session { Policy::Tell } else { Policy::Leave },
+            stops: Stops::UsAlways,
         },
         program,
         home: if session { Home::Session } else { Home::Ours },

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::{Answer, Asked, leading_number};
 use crate::core::action::Level;
-use crate::core::init::{Codes, Config, Policy, Target};
+use crate::core::init::{Codes, Config, Policy, Stops, Target};
 use crate::core::signal::Rewrite;
 use crate::log::line::{Style, Voice};
 use crate::os::getopt::{Options, Read};
@@ -64,10 +64,7 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
                     None => return invalid("-p", &value, "a signal by its name, as SIGTERM"),
                 }
             }
-            Read::Option(b'e', Some(value)) => match value
-                .to_str()
-                .and_then(|code| code.trim_start().parse().ok())
-            {
+            Read::Option(b'e', Some(value)) => match value.to_str().and_then(exit_code) {
                 Some(code) => expected.insert(code),
                 None => return invalid("-e", &value, "an exit code from 0 to 255"),
             },
@@ -96,7 +93,7 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
             rewrite: Rewrite::default(),
             expected,
             leftovers: Policy::Leave,
-            own_session: false,
+            stops: Stops::Program,
         },
         program,
         home: Home::Group,
@@ -109,6 +106,17 @@ pub(super) fn read(arguments: &[OsString], env: &dyn Fn(&str) -> Option<OsString
             most: LEVELS[verbosity.min(LEVELS.len() - 1)],
         },
     }))
+}
+
+/// As strtol(3) reads it, to which nothing at all is a 0: `-e "$CODE"` with a variable that is not set changes nothing.
+fn exit_code(text: &str) -> Option<u8> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    match leading_number(text)? {
+        (number, "") => u8::try_from(number).ok(),
+        _ => None,
+    }
 }
 
 fn told(stdout: String) -> Asked {

@@ -5,7 +5,7 @@ use super::command::Prefix;
 use super::engine::{BRIDGE, Engine};
 use super::server::SERVER_HCL;
 use super::steps::{Steps, With, seconds, until};
-use super::{Error, apt, builder, cache, command, rootfs};
+use super::{Error, apt, builder, cache, command, init, rootfs};
 use crate::dist;
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ const RUST_BASE: &str = "lictor-e2e/rust";
 const CONSUL_BASE: &str = "lictor-e2e/consul-base";
 const BUILD: &str = "lictor-e2e/build";
 const BINARY: &str = "lictor-e2e/binary";
-const CONSUL: &str = "lictor-e2e/consul";
+pub(super) const CONSUL: &str = "lictor-e2e/consul";
 /// Images, in the order in which they can be removed.
 const IMAGES: [&str; 5] = [CONSUL, BINARY, BUILD, CONSUL_BASE, RUST_BASE];
 
@@ -42,7 +42,7 @@ pub(super) fn run(consul: &Path) -> Result<(), Error> {
     let mut steps = Steps::new("e2e docker: the Dockerfile's images on a Docker engine");
     apt::need("curl", "curl")?;
     let engine = steps.step("a Docker engine", || {
-        let engine = Engine::start()?;
+        let engine = Engine::start(&dist::build(&["--quiet"])?)?;
         let described = engine.describe()?;
         Ok(With(engine, described))
     })?;
@@ -89,6 +89,11 @@ impl Bench {
             let options = ["--interface", "nosuch*", "--address-timeout", "2s"];
             self.refused(&options, 110, "nosuch*")
         })?;
+        if self.engine.takes_init() {
+            steps.step("docker run --init: lictor is docker-init", || {
+                init::as_docker_init(&self.engine)
+            })?;
+        }
         let server = steps.step("a Consul server", || self.server())?.0;
         let catalog = Catalog::new(Prefix::default(), &server);
         let config = cache("docker/config")?;

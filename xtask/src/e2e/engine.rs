@@ -40,7 +40,9 @@ struct Own {
 
 impl Engine {
     /// Finds or starts an engine.
-    pub(super) fn start() -> Result<Self, Error> {
+    ///
+    /// One that is started here takes `init` for `docker run --init`; see [`Engine::takes_init`].
+    pub(super) fn start(init: &Path) -> Result<Self, Error> {
         let foreign = Self { own: None };
         if foreign.version().is_ok() {
             return Ok(foreign);
@@ -61,12 +63,17 @@ impl Engine {
         sweep::all()?;
         let mut engine = Self {
             own: Some(Own {
-                dockerd: spawn(&dockerd)?,
+                dockerd: spawn(&dockerd, init)?,
                 _lock: lock,
             }),
         };
         engine.await_ready()?;
         Ok(engine)
+    }
+
+    /// Whether `docker run --init` is ours to try: an engine that ran before has an init of its own.
+    pub(super) fn takes_init(&self) -> bool {
+        self.own.is_some()
     }
 
     /// `docker`, talking to this engine.
@@ -160,7 +167,7 @@ fn lock() -> Result<Flock<File>, Error> {
     })
 }
 
-fn spawn(dockerd: &Path) -> Result<Child, Error> {
+fn spawn(dockerd: &Path, init: &Path) -> Result<Child, Error> {
     for dir in [RUN, DATA] {
         fs::create_dir_all(dir).map_err(Error::file(dir))?;
     }
@@ -177,6 +184,7 @@ fn spawn(dockerd: &Path) -> Result<Child, Error> {
         .arg(format!("--exec-root={RUN}/exec"))
         .arg(format!("--data-root={DATA}"))
         .arg(format!("--cgroup-parent=/{CGROUP}"))
+        .arg(format!("--init-path={}", init.display()))
         .args([
             "--bridge=none",
             "--iptables=false",

@@ -13,6 +13,7 @@ mod command;
 mod docker;
 mod engine;
 mod image;
+mod init;
 mod k8s;
 mod manifests;
 mod pods;

@@ -60,7 +60,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         rewrite,
         expected,
         leftovers: policies[rng.usize(..policies.len())],
-        own_session: rng.bool(),
+        stops: [Stops::Program, Stops::Us, Stops::UsAlways][rng.usize(..3)],
     }
 }
 
@@ -168,7 +168,7 @@ fn check(
             must(Some(code) == world.code, "the exit code is the program's")?;
             world.exits += 1;
         }
-        Action::Suspend { .. } | Action::GiveTerminal => {
+        Action::Suspend { .. } | Action::Halt | Action::GiveTerminal => {
             must(world.program_runs, "the terminal is the program's alone")?;
         }
         Action::Say(..) => {}
