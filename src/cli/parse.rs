@@ -23,6 +23,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 /// `lictor init` without any option or variable, as in most images: a tenth of the time in which a small program starts would
 /// go into clap's code, which is not in memory yet.
 pub fn plain_init(arguments: &[OsString]) -> Option<InitArgs> {
+    without_options(arguments).filter(|_| !has_prefix("LICTOR_"))
+}
+
+fn without_options(arguments: &[OsString]) -> Option<InitArgs> {
     let [_, init, rest @ ..] = arguments else {
         return None;
     };
@@ -32,10 +36,7 @@ pub fn plain_init(arguments: &[OsString]) -> Option<InitArgs> {
     };
     let first = program.first()?;
     let dashed = first.as_encoded_bytes().starts_with(b"-");
-    if init != "init" || dashed || has_prefix("LICTOR_") {
-        return None;
-    }
-    Some(InitArgs::plain(program.to_vec()))
+    (init == "init" && !dashed).then(|| InitArgs::plain(program.to_vec()))
 }
 
 /// `lictor init` by its own definition alone, without those of all other subcommands. What is wrong, or asks for help, is left to the whole definition, which words it better.
@@ -107,7 +108,7 @@ mod tests {
             "lictor init true --help",
             "lictor init true -- x",
         ] {
-            let plain = plain_init(&words(line)).expect("plain");
+            let plain = without_options(&words(line)).expect("plain");
             assert_eq!(Some(plain), only_init(&words(line)), "{line}");
         }
         for line in [
@@ -118,7 +119,7 @@ mod tests {
             "lictor init -g true",
             "lictor run -- true",
         ] {
-            assert_eq!(plain_init(&words(line)), None, "{line}");
+            assert_eq!(without_options(&words(line)), None, "{line}");
         }
     }
 

@@ -245,14 +245,11 @@ impl Effects {
     }
 
     fn suspend(&self) {
-        let Some((pid, _)) = self.agent else { return };
         self.signal(nix::libc::SIGSTOP);
         if let Err(error) = os::terminal::suspend(false) {
             tracing::warn!("lictor could not be stopped: {error}");
         }
-        if let Err(error) = os::process::signal(pid, nix::libc::SIGCONT) {
-            tracing::error!("the agent ({pid}) could not be continued: {error}");
-        }
+        self.signal(nix::libc::SIGCONT);
     }
 
     fn sweep(&self, signal: i32, due: &mut VecDeque<Event>) {

@@ -47,7 +47,6 @@ pub fn run(settings: settings::Init, program: &Program, inherited: Inherited) ->
         voice,
         warn: settings.warn,
         pid,
-        own_group: place != Place::Ours,
         lent: foreground,
         resumed: None,
         exit: None,
@@ -129,7 +128,6 @@ struct Hands {
     voice: Voice,
     warn: bool,
     pid: i32,
-    own_group: bool,
     /// Whether the program was ever given the terminal, which is then to be taken back.
     lent: bool,
     /// What came of a suspension, still to be told to the core.
@@ -193,7 +191,6 @@ impl Hands {
     fn perform_seldom(&mut self, action: Action) {
         match action {
             Action::Send(signal, target) => self.send(signal, target),
-            Action::GiveTerminal if !self.own_group => {}
             Action::GiveTerminal => match terminal::give(self.pid) {
                 Ok(()) => self.lent = true,
                 Err(error) => {
@@ -236,8 +233,8 @@ impl Hands {
     #[inline(always)]
     fn send(&self, signal: i32, target: Target) {
         let sent = match target {
-            Target::Group if self.own_group => process::signal_group(self.pid, signal),
-            Target::Group | Target::Child => process::signal(self.pid, signal),
+            Target::Group => process::signal_group(self.pid, signal),
+            Target::Child => process::signal(self.pid, signal),
         };
         if let Err(error) = sent {
             self.send_failed(signal, &error);

@@ -73,12 +73,13 @@ fn parent(pid: u32) -> Option<u32> {
     let path = std::str::from_utf8(&path).ok()?.trim_end_matches('\0');
     let mut stat = [0_u8; 512];
     let length = File::open(path).ok()?.read(&mut stat).ok()?;
-    parent_in(std::str::from_utf8(&stat[..length]).ok()?)
+    parent_in(&stat[..length])
 }
 
-/// The fourth field. The second one is a name in parentheses, which may hold anything.
-fn parent_in(stat: &str) -> Option<u32> {
-    let (_, rest) = stat.rsplit_once(')')?;
+/// The fourth field. The second one is a name in parentheses, which may hold anything, also what is no text.
+fn parent_in(stat: &[u8]) -> Option<u32> {
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
     rest.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
@@ -88,9 +89,10 @@ mod tests {
 
     #[test]
     fn a_parent_is_read_whatever_the_name() {
-        assert_eq!(parent_in("12 (a) S 7 12 12 0 -1"), Some(7));
-        assert_eq!(parent_in("12 (a) R 1 (b)) Z 4 12 12"), Some(4));
-        assert_eq!(parent_in("12 (a"), None);
+        assert_eq!(parent_in(b"12 (a) S 7 12 12 0 -1"), Some(7));
+        assert_eq!(parent_in(b"12 (a) R 1 (b)) Z 4 12 12"), Some(4));
+        assert_eq!(parent_in(b"12 (\xff\xc3) S 7 12"), Some(7));
+        assert_eq!(parent_in(b"12 (a"), None);
         let own = std::process::id();
         assert_eq!(parent(own), Some(std::os::unix::process::parent_id()));
         assert!(is_below(own, std::os::unix::process::parent_id()));

@@ -49,7 +49,7 @@ pub enum Stops {
 pub enum Target {
     /// The program's process.
     Child,
-    /// Its process group, where it has one of its own.
+    /// Its process group, which it must have: not where it is in lictor's.
     Group,
 }
 
