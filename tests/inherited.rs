@@ -100,6 +100,19 @@ fn a_reader_who_has_gone_is_no_trouble() -> TestResult {
     Ok(())
 }
 
+/// Neither lictor's own lines nor the agent's are worth a life.
+#[test]
+fn a_full_disk_is_no_trouble() -> TestResult {
+    let show = "trap '' USR2; for n in 1 2 3; do kill -USR2 $PPID; done; echo alive; echo lost >&2";
+    let shown = run_at("full", "exec 2>/dev/full", show, "debug")?.success()?;
+    assert_eq!(shown, "alive\n");
+    let show = "for n in 1 2 3; do echo lost; done; echo alive >&2";
+    let output = run("full-out", "exec >/dev/full", show)?;
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.contains("alive\n"), "{output:?}");
+    Ok(())
+}
+
 /// A real-time signal has no name, and its number is passed on like another one's.
 #[test]
 fn any_signal_that_ended_the_program_is_in_the_exit_code() -> TestResult {

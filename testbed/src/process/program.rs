@@ -117,6 +117,17 @@ impl Program {
     }
 }
 
+/// Its words and the variables that were set for it.
+impl From<&Command> for Program {
+    fn from(command: &Command) -> Self {
+        let set = command.get_envs();
+        set.filter_map(|(name, value)| Some((name, value?))).fold(
+            Self::new(command.get_program()).args(command.get_args()),
+            |program, (name, value)| program.env(name, value),
+        )
+    }
+}
+
 impl<A: Into<OsString>, const N: usize> From<[A; N]> for Program {
     fn from(words: [A; N]) -> Self {
         Self {

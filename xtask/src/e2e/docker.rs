@@ -94,6 +94,9 @@ impl Bench {
                 init::as_docker_init(&self.engine)
             })?;
         }
+        steps.step("docker run -it: a shell under lictor init", || {
+            init::on_a_terminal(&self.engine)
+        })?;
         let server = steps.step("a Consul server", || self.server())?.0;
         let catalog = Catalog::new(Prefix::default(), &server);
         let config = cache("docker/config")?;
