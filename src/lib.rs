@@ -11,7 +11,7 @@
 //! * [`core`] — the heart: pure. Events in, actions out, time as an argument. Uses nothing of ours but [`exit`].
 //! * [`exit`] — the table of exit codes.
 //!
-//! What is absent on purpose: no second loop, no second place that waits for children, no configuration file of lictor's
+//! What is absent on purpose: no second loop for an agent, no second place that waits for children, no configuration file of lictor's
 //! own, no thread that decides anything.
 
 pub mod address;

@@ -50,6 +50,7 @@ impl Machine {
     pub(super) fn while_ending(&mut self, event: &Event) {
         match event {
             Event::Alone => self.nobody_left(),
+            Event::OutOfReach => self.out_of_reach(),
             Event::Tick if self.timers.take_due(self.now).is_some() => self.still_left(),
             Event::ReloadAsked(waiter) => {
                 let outcome = ReloadOutcome::Failed(ENDING.to_owned());
@@ -77,6 +78,16 @@ impl Machine {
                 self.nobody_left();
             }
             None => {}
+        }
+    }
+
+    /// Those who could not be asked have their time all the same; to be killed they would have to be found.
+    fn out_of_reach(&mut self) {
+        if let Some((_, left)) = &self.ending.over
+            && left.was_overdue()
+        {
+            self.say(Level::Warn, "processes may be left that could not be ended");
+            self.nobody_left();
         }
     }
 

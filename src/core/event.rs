@@ -22,6 +22,8 @@ pub enum Event {
     Ended(End),
     /// The last of lictor's children has ended.
     Alone,
+    /// [`crate::core::action::Action::Sweep`] was in vain: what is left cannot be found.
+    OutOfReach,
     /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
     Notified,
     /// The agent's API answered a question, or did not.

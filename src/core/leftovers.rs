@@ -34,6 +34,11 @@ impl Leftovers {
         }
     }
 
+    /// Whether their time is over.
+    pub fn was_overdue(&self) -> bool {
+        self.kills > 0
+    }
+
     /// When [`Self::take_due`] is next of use.
     pub fn deadline(&self) -> Moment {
         self.due

@@ -157,7 +157,7 @@ impl Machine {
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
             // Nobody is waited for.
-            Event::Alone => {}
+            Event::Alone | Event::OutOfReach => {}
             Event::Tick => {
                 while let Some(timer) = self.timers.take_due(self.now) {
                     self.timed_out(timer);

@@ -259,7 +259,10 @@ impl Effects {
         let name = Name(signal);
         match os::descendants::signal_all(signal) {
             Ok(reached) => tracing::info!("{name} to {reached} processes that the agent has left"),
-            Err(error) => tracing::warn!("what the agent has left is not ended: {error}"),
+            Err(error) => {
+                tracing::warn!("no {name} for what the agent has left: {error}");
+                due.push_back(Event::OutOfReach);
+            }
         }
     }
 

@@ -28,15 +28,18 @@ pub fn run(settings: settings::Init, program: &Program, inherited: Inherited) ->
         Home::Group => Place::Group { foreground },
         Home::Session => Place::Session,
     };
-    let pid = spawn(
-        program,
-        &Setup {
-            inherited,
-            place,
-            streams: None,
-            descriptors: settings.descriptors,
-        },
-    )?;
+    let setup = Setup {
+        inherited,
+        place,
+        streams: None,
+        descriptors: settings.descriptors,
+    };
+    // A program that could not be started has had the terminal for a moment all the same.
+    let pid = spawn(program, &setup).inspect_err(|_| {
+        if foreground {
+            terminal::take_back_from_nobody();
+        }
+    })?;
     voice.say(
         Level::Info,
         format_args!("started {} as {pid}", program.path.display()),
@@ -47,8 +50,8 @@ pub fn run(settings: settings::Init, program: &Program, inherited: Inherited) ->
         voice,
         warn: settings.warn,
         pid,
-        lent: foreground,
-        resumed: None,
+        lent: place == Place::Group { foreground: true },
+        told: None,
         exit: None,
     };
     let mut init = Init::new(settings.core);
@@ -60,7 +63,12 @@ pub fn run(settings: settings::Init, program: &Program, inherited: Inherited) ->
     loop {
         let deadline = init.deadline();
         let limit = deadline.map(|deadline| deadline.saturating_sub(begin.elapsed()));
-        let event = match signals::wait(limit) {
+        // What is due is not put off by signals, however many there are.
+        let next = match limit {
+            Some(Duration::ZERO) => Ok(None),
+            limit => signals::wait(limit),
+        };
+        let event = match next {
             Ok(Some(SIGCHLD)) => {
                 now = begin.elapsed();
                 hands.reap()
@@ -130,8 +138,8 @@ struct Hands {
     pid: i32,
     /// Whether the program was ever given the terminal, which is then to be taken back.
     lent: bool,
-    /// What came of a suspension, still to be told to the core.
-    resumed: Option<Event>,
+    /// What came of an action, still to be told to the core.
+    told: Option<Event>,
     exit: Option<u8>,
 }
 
@@ -174,7 +182,7 @@ impl Hands {
         let mut next = Some(event);
         while let Some(event) = next {
             init.handle(now, event, &mut |action| self.perform(action));
-            next = self.resumed.take();
+            next = self.told.take();
         }
     }
 
@@ -212,21 +220,26 @@ impl Hands {
                     false
                 });
                 let holder = self.holder();
-                self.resumed = Some(Event::Resumed { stopped, holder });
+                self.told = Some(Event::Resumed { stopped, holder });
             }
-            Action::Sweep(signal) => match descendants::signal_all(signal) {
-                Ok(reached) => {
-                    let name = Name(signal);
-                    let text = format_args!("{name} to {reached} processes that are left");
-                    self.voice.say(Level::Info, text);
-                }
-                Err(error) => {
-                    let text = format_args!("what the program has left is not ended: {error}");
-                    self.voice.say(Level::Warn, text);
-                }
-            },
+            Action::Sweep(signal) => self.sweep(signal),
             Action::Say(level, told) => self.voice.say(level, told),
             Action::Exit(code) => self.exit = Some(code),
+        }
+    }
+
+    fn sweep(&mut self, signal: i32) {
+        let name = Name(signal);
+        match descendants::signal_all(signal) {
+            Ok(reached) => {
+                let text = format_args!("{name} to {reached} processes that are left");
+                self.voice.say(Level::Info, text);
+            }
+            Err(error) => {
+                let text = format_args!("no {name} for what the program has left: {error}");
+                self.voice.say(Level::Warn, text);
+                self.told = Some(Event::OutOfReach);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! One line of a plain init's log, written without a runtime, a subscriber or an allocation.
+//! One line of a plain init's log, written without a runtime or a subscriber, and where there is no memory to be had.
 
 use std::fmt::{self, Write};
 use std::time::Duration;

@@ -25,9 +25,9 @@ const RESERVE: i32 = 4 << 20;
 ///
 /// All between those two symbols is mapped from the file and never written to: what is relocated, and what is written,
 /// comes behind the code.
-#[expect(unsafe_code, reason = "advice on memory that the linker placed")]
 ///
 /// Inlined, as is the wait that follows: each function that is called after this brings its own surroundings back.
+#[expect(unsafe_code, reason = "advice on memory that the linker placed")]
 #[inline(always)]
 pub fn trim_code() -> io::Result<()> {
     let start = &raw const __executable_start;

@@ -37,8 +37,8 @@ pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
     kill(pid, signal)
 }
 
-/// The same for all processes of a group, which is named by its leader: a child of ours that was not reaped yet, or whose
-/// group still has others in it.
+/// The same for all processes of a group, which is named by its leader: a child of ours that was not reaped yet, or has been
+/// just now, and may have left others in it.
 #[inline(always)]
 pub fn signal_group(leader: i32, signal: i32) -> io::Result<()> {
     assert!(leader > 1, "there is no process group {leader} of a child");

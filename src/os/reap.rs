@@ -4,6 +4,7 @@
 //! child (`clippy.toml` sees to it), or a status would be lost.
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use nix::libc;
 
@@ -33,6 +34,25 @@ pub fn drain(mut told: impl FnMut(i32, Change)) -> bool {
                 _ => continue,
             },
         }
+    }
+}
+
+/// Takes the status of a child that has not come to its program, and is nobody's business.
+#[expect(unsafe_code, reason = "nix loses a status")]
+pub(super) fn forget(pid: i32) {
+    // SAFETY: waitpid(2) writes no status where there is no place for one.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+/// Whether that child was stopped since the last time. Its end is left to [`drain`].
+#[expect(unsafe_code, reason = "nix loses a status")]
+pub(super) fn was_stopped(pid: i32) -> bool {
+    let wanted = libc::WNOHANG | libc::WSTOPPED;
+    let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: waitid(2) writes what is there to be written to, and zeroes are a valid siginfo_t that is about nobody.
+    unsafe {
+        libc::waitid(libc::P_PID, pid.unsigned_abs(), about.as_mut_ptr(), wanted) == 0
+            && about.assume_init().si_pid() == pid
     }
 }
 

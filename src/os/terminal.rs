@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, killpg, pthread_sigmask};
 use nix::unistd::{Pid, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
 
 use crate::core::init::Holder;
@@ -29,7 +29,7 @@ fn open() -> Option<File> {
         .ok()
 }
 
-/// Whose process group has the terminal. `program` is the leader of the program's.
+/// Whose process group has the terminal; one that has nobody in it any more is lictor's to take. `program` is the leader of the program's.
 pub fn holder(program: i32) -> Holder {
     let Some(terminal) = open() else {
         return Holder::Nobody;
@@ -37,6 +37,7 @@ pub fn holder(program: i32) -> Holder {
     match tcgetpgrp(&terminal) {
         Ok(group) if group == getpgrp() => Holder::Us,
         Ok(group) if group.as_raw() == program => Holder::Program,
+        Ok(group) if is_empty(group) => Holder::Us,
         Ok(_) => Holder::Others,
         Err(_) => Holder::Nobody,
     }
@@ -55,6 +56,19 @@ pub fn take_back(program: i32) {
         // Without it whoever is next has to do so himself, as every shell does.
         let _ = open().map(|terminal| tcsetpgrp(&terminal, getpgrp()));
     }
+}
+
+/// The same where the program's process group is gone.
+pub fn take_back_from_nobody() {
+    let take = |terminal: File| match tcgetpgrp(&terminal) {
+        Ok(group) if is_empty(group) => tcsetpgrp(&terminal, getpgrp()),
+        _ => Ok(()),
+    };
+    let _ = open().map(take);
+}
+
+fn is_empty(group: Pid) -> bool {
+    killpg(group, None) == Err(Errno::ESRCH)
 }
 
 /// Gives stdin's terminal up, where lictor leads its session, so that a child can have it for a session of its own.

@@ -50,11 +50,14 @@ fn descriptors_end_at_lictor_unless_they_were_passed_on_purpose() -> TestResult 
     assert_eq!(item(&lictor, "fds"), "0 1 2");
 
     // systemd's protocol: lictor is meant, and the program after it. The shell's number is lictor's.
-    let [lictor, _] = shown(&format!("{open}; export LISTEN_FDS=2 LISTEN_PID=$$"))?;
+    let listen = "LISTEN_FDS=2 LISTEN_PID=$$ LISTEN_PIDFDID=12345";
+    let [lictor, _] = shown(&format!("{open}; export {listen}"))?;
     assert_eq!(item(&lictor, "fds"), "0 1 2 3 4");
     assert!(lictor.contains("LISTEN_FDS=2\n"), "{lictor}");
     let meant = format!("LISTEN_PID={}\n", item(&lictor, "pid"));
     assert!(lictor.contains(&meant), "{lictor}");
+    // It would say that somebody else is meant.
+    assert!(!lictor.contains("LISTEN_PIDFDID"), "{lictor}");
 
     // Somebody else was meant.
     let [lictor, _] = shown(&format!("{open}; export LISTEN_FDS=2 LISTEN_PID=1"))?;

@@ -1,6 +1,7 @@
 //! Signals on their way to the program.
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use testbed::process::{Process, children};
 use testbed::{TestResult, wait};
 
@@ -75,22 +76,49 @@ fn nothing_is_lost_once_signals_are_blocked() -> TestResult {
     Ok(())
 }
 
+/// Stops a process, and waits until it is.
+fn stop(pid: Pid) -> TestResult {
+    testbed::process::send(pid, Signal::SIGSTOP as i32)?;
+    let stat = format!("/proc/{pid}/stat");
+    wait::until("the stop", SOON, || {
+        let stat = std::fs::read_to_string(&stat).ok()?;
+        stat.contains(") T ").then_some(())
+    })?;
+    Ok(())
+}
+
 #[test]
 fn a_stopped_program_is_alive_and_is_continued_to_be_ended() -> TestResult {
     for lictor in both(&init_probe(&[], "term")?)? {
         lictor.wait_log("!", SOON)?;
-        let program = lictor.children()?[0];
-        testbed::process::send(program, Signal::SIGSTOP as i32)?;
-        let stat = format!("/proc/{program}/stat");
-        wait::until("the stop", SOON, || {
-            let stat = std::fs::read_to_string(&stat).ok()?;
-            stat.contains(") T ").then_some(())
-        })?;
+        stop(lictor.children()?[0])?;
         lictor.signal(Signal::SIGTERM)?;
         // It gets to its handler, which tells so and ends it with 0.
         assert_eq!(lictor.exit_code(SOON)?, 0);
         assert_eq!(lictor.log(), "!!");
     }
+    Ok(())
+}
+
+#[test]
+fn a_stopped_program_is_continued_whatever_sigterm_is_rewritten_to() -> TestResult {
+    let lictor = pid1(&init_probe(&["--rewrite", "TERM:INT"], "signals")?)?;
+    lictor.wait_log("ready\n", SOON)?;
+    stop(lictor.children()?[0])?;
+    lictor.signal(Signal::SIGTERM)?;
+    wait_for(&lictor, 2)
+}
+
+/// The program waits for a member of its group, which is stopped while it is not itself.
+#[test]
+fn those_who_are_stopped_in_the_programs_group_are_continued_too() -> TestResult {
+    let probe = testbed::probe::probe()?.display().to_string();
+    let script = format!("trap : TERM; {probe} term & wait; wait; exit 7");
+    let lictor = pid1(&init(&["--group"]).args(["sh", "-c", &script]))?;
+    lictor.wait_log("!", SOON)?;
+    stop(children(lictor.children()?[0])[0])?;
+    lictor.signal(Signal::SIGTERM)?;
+    assert_eq!(lictor.exit_code(SOON)?, 7);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use testbed::probe::probe;
 use testbed::process::{Program, Role};
 use testbed::terminal::Terminal;
-use testbed::{Place, TestResult};
+use testbed::{Place, TestResult, wait};
 
 use super::{ANSWERS, LASTING, PROMPT, SOON, Scene, UP, expect_answer};
 
@@ -85,6 +85,52 @@ fn ctrl_z_is_survived() -> TestResult {
         expect_answer(&terminal, line)?;
     }
     ends_by_ctrl_d(&terminal)
+}
+
+/// The program's group has the terminal before the program runs, which could not know what to do about a stop.
+#[test]
+fn ctrl_z_before_the_program_runs_is_survived() -> TestResult {
+    let scene = Scene::new("survived-early")?;
+    for _ in 0..100 {
+        let terminal = scene.container("lictor init -- sleep 1000")?;
+        wait::until("a child", SOON, || {
+            (!terminal.children().ok()?.is_empty()).then_some(())
+        })?;
+        terminal.press('Z')?;
+        terminal.signal(Signal::SIGTERM)?;
+        assert_eq!(terminal.exit_code(SOON)?, 128 + 15);
+    }
+    Ok(())
+}
+
+/// A stop that has lost its reason: the program has the terminal which it is told to keep its hands off.
+#[test]
+fn a_program_that_has_the_terminal_does_not_stay_stopped() -> TestResult {
+    let scene = Scene::new("own-terminal")?;
+    let terminal = scene.container(&format!("lictor init -vv -- {ANSWERS}"))?;
+    expect_answer(&terminal, "one")?;
+    for signal in [Signal::SIGTTIN, Signal::SIGTTOU] {
+        terminal.signal(signal)?;
+        terminal.wait_for("was stopped by", SOON)?;
+        expect_answer(&terminal, "two")?;
+    }
+    ends_by_ctrl_d(&terminal)
+}
+
+/// Somebody below the program took the terminal and died with it.
+#[test]
+fn a_terminal_that_nobody_has_is_given_to_the_program() -> TestResult {
+    let scene = Scene::new("nobodys")?;
+    // An interactive shell takes the terminal for a group of its own, and SIGKILL leaves it no time to give it back.
+    let program = "bash --norc -ic 'kill -9 $$'; read line; echo got:$line";
+    let terminal = scene.start(
+        Role::Pid1,
+        Program::from(["lictor", "init", "--", "sh", "-c", program]),
+    )?;
+    terminal.wait_for("Killed", SOON)?;
+    expect_answer(&terminal, "read")?;
+    assert_eq!(terminal.exit_code(SOON)?, 0);
+    Ok(())
 }
 
 #[test]

@@ -17,6 +17,18 @@ fn a_script_may_read_the_terminal_after_lictors_end() -> TestResult {
     Ok(())
 }
 
+#[test]
+fn a_script_may_read_the_terminal_after_a_program_that_could_not_be_started() -> TestResult {
+    let scene = Scene::new("script-failed")?;
+    let script = "echo '#!/no/such' >$DIR/broken; chmod +x $DIR/broken; lictor init -- $DIR/broken; echo code:$?; \
+                  read line; echo got:$line";
+    let terminal = scene.script(script)?;
+    terminal.wait_for("code:127\n", SOON)?;
+    expect_answer(&terminal, "script")?;
+    assert_eq!(terminal.exit_code(SOON)?, 0);
+    Ok(())
+}
+
 /// lictor, too, has the terminal only as its controlling terminal there: it gives it away when it is asked for.
 #[test]
 fn a_script_may_read_the_terminal_after_a_program_that_got_it_late() -> TestResult {

@@ -110,6 +110,8 @@ pub enum Event {
     },
     /// The last of lictor's children has ended.
     Alone,
+    /// [`Action::Sweep`] was in vain: what is left cannot be found.
+    OutOfReach,
     /// [`Init::deadline`] has passed.
     Tick,
 }
@@ -217,12 +219,20 @@ impl Init {
                 let code = *code;
                 self.exit(code, act);
             }
+            (State::Ending { code, left }, Event::OutOfReach) => {
+                // Those who were not asked have their time all the same; to be killed they would have to be found.
+                if left.was_overdue() {
+                    let code = *code;
+                    act(Action::Say(Level::Warn, Told::LeftBehind));
+                    self.exit(code, act);
+                }
+            }
             (State::Ending { .. }, Event::Tick) => self.overdue(now, act),
             (State::Ending { .. }, Event::Signal(signal)) => {
                 act(Action::Say(Level::Debug, Told::NobodyFor(signal)));
             }
             // A tick without a deadline, the end of others while the program runs, and what has lost its meaning.
-            (State::Running { .. }, Event::Alone | Event::Tick)
+            (State::Running { .. }, Event::Alone | Event::OutOfReach | Event::Tick)
             | (
                 State::Ending { .. },
                 Event::Stopped { .. }
@@ -260,23 +270,21 @@ impl Init {
         }
         act(Action::Say(Level::Debug, Told::Passed(received, signal)));
         act(Action::Send(signal, self.config.target));
-        if signal == SIGTERM {
+        // Whatever SIGTERM is rewritten to, it is meant as one.
+        if received == SIGTERM || signal == SIGTERM {
             *terminated = true;
             *owed = true;
-            // A stopped process would take it only once it is continued.
-            if *stopped != 0 {
+            // A stopped process would take it only once it is continued. In a group others than the program may be stopped,
+            // and an init that ends all of them continues them too.
+            let all = self.config.target == Target::Group
+                && matches!(self.config.leftovers, Policy::End(_));
+            if *stopped != 0 || all {
                 act(Action::Send(SIGCONT, self.config.target));
             }
         }
     }
 
     fn halted(&mut self, received: i32, act: &mut dyn FnMut(Action)) {
-        let State::Running { terminated, .. } = self.state else {
-            return;
-        };
-        if terminated {
-            return act(Action::Say(Level::Debug, Told::TooLateToStop(received)));
-        }
         match self.config.rewrite.apply(received) {
             Some(signal) => {
                 act(Action::Say(Level::Debug, Told::Passed(received, signal)));
@@ -325,7 +333,7 @@ impl Init {
             }
             return;
         }
-        if !was_stopped && stopped != SIGTSTP {
+        if !was_stopped && stopped != SIGTSTP && holder == Holder::Others {
             // It would only read the terminal again, and be stopped again.
             return act(Action::Say(Level::Warn, Told::NoTerminal(stopped)));
         }

@@ -45,7 +45,7 @@ impl fmt::Display for Told {
                 Name(signal)
             ),
             Self::Ended(how) => write!(f, "the program {how}"),
-            Self::LeftBehind => f.write_str("processes are left that SIGKILL does not end"),
+            Self::LeftBehind => f.write_str("processes are left that could not be ended"),
         }
     }
 }

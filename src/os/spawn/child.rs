@@ -1,18 +1,21 @@
 //! What happens between the birth of a child and the start of its program.
 //!
-//! The child shares lictor's memory until then, and lictor's thread waits for it (`CLONE_VM | CLONE_VFORK`, as
-//! posix_spawn(3) does it): nothing has to be copied, and an error comes back by memory. posix_spawn itself will not do:
-//! it can neither keep some descriptors nor write the child's own number into the environment.
+//! The child shares lictor's memory until then, and lictor's thread waits for it: nothing has to be copied, and an error
+//! comes back by memory. posix_spawn(3) does the same and will not do: it can neither keep some descriptors nor write the
+//! child's own number into the environment. Nor will its way of waiting, `CLONE_VFORK`: the child gets its signals before its
+//! program runs, so somebody's Ctrl-Z may stop it there, and lictor would hang in the kernel with it.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::libc;
 
 use crate::os::signals::Inherited;
 use crate::os::spawn::Place;
+use crate::os::{process, reap};
 
 /// Room for the system calls below, which are all that runs on it. Every page of it costs a fault.
 const STACK: usize = 8 << 10;
@@ -41,39 +44,72 @@ pub(super) const NUMBER_LENGTH: usize = 11;
 struct Shared<'a> {
     plan: &'a Plan<'a>,
     error: c_int,
+    /// The child's number, until the kernel sees it leave this memory and writes a 0.
+    present: AtomicI32,
 }
+
+/// How often a child that does not come to its program is looked after.
+static LOOK: libc::timespec = libc::timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
 
 /// Starts it, and returns the child's number once its program runs.
 #[expect(unsafe_code, reason = "a child that shares memory")]
 pub(super) fn start(plan: &Plan<'_>) -> io::Result<i32> {
-    let mut shared = Shared { plan, error: 0 };
+    let mut shared = Shared {
+        plan,
+        error: 0,
+        present: AtomicI32::new(0),
+    };
     let mut stack = MaybeUninit::<[u8; STACK]>::uninit();
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let told = libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
+    let flags = libc::CLONE_VM | told | libc::SIGCHLD;
     // SAFETY: this thread goes on only after the child has started its program or ended, so the stack and what is shared
     // outlive its use of them. The stack grows downwards from an aligned end. All signals are blocked, and no handler of
-    // ours exists that could run in the child.
+    // ours exists that could run in the child. Nothing is asked of a thread's local memory but errno: see `run`.
     let pid = unsafe {
         let end = stack.as_mut_ptr().cast::<u8>().add(STACK);
         let end = end.sub(end.addr() % 16);
-        libc::clone(run, end.cast(), flags, (&raw mut shared).cast())
+        let present = (&raw const shared.present).cast_mut().cast::<libc::pid_t>();
+        let nothing = std::ptr::null_mut::<c_void>();
+        let shared = (&raw mut shared).cast();
+        libc::clone(run, end.cast(), flags, shared, present, nothing, present)
     };
+    if pid > 0 {
+        await_program(&shared.present, pid);
+    }
     // SAFETY: the child has written it, if anybody.
     let error = unsafe { (&raw const shared.error).read_volatile() };
     match (pid, error) {
         (-1, _) => Err(io::Error::last_os_error()),
         (pid, 0) => Ok(pid),
         (pid, error) => {
-            forget(pid);
+            reap::forget(pid);
             Err(io::Error::from_raw_os_error(error))
         }
     }
 }
 
-/// Takes the status of a child that never was.
-#[expect(unsafe_code, reason = "a status that is nobody's")]
-fn forget(pid: i32) {
-    // SAFETY: waitpid(2) writes no status where there is no place for one.
-    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+/// Waits until the child has left lictor's memory: to its program, or to its end.
+#[expect(unsafe_code, reason = "nix has no futex")]
+fn await_program(present: &AtomicI32, pid: i32) {
+    while present.load(Ordering::Acquire) != 0 {
+        // SAFETY: futex(2) reads an integer and a time that are there. Its result does not matter: the loop looks itself.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                present.as_ptr(),
+                libc::FUTEX_WAIT,
+                pid,
+                &raw const LOOK,
+            );
+        }
+        if present.load(Ordering::Acquire) != 0 && reap::was_stopped(pid) {
+            // A program that does not run yet cannot know what to do about a stop.
+            let _ = process::signal(pid, libc::SIGCONT);
+        }
+    }
 }
 
 /// The child: system calls only, no allocation, no panic.
@@ -109,18 +145,32 @@ extern "C" fn run(shared: *mut c_void) -> c_int {
         }
         // It cannot fail: the mask is one that the kernel gave.
         let _ = plan.inherited.restore();
-        libc::execve(
-            plan.path.as_ptr(),
-            plan.arguments.as_ptr(),
-            plan.environment,
-        );
-        let mut error = *libc::__errno_location();
+        let mut error = execute(plan.path, plan.arguments, plan.environment);
         if error == libc::ENOEXEC {
-            libc::execve(c"/bin/sh".as_ptr(), plan.script.as_ptr(), plan.environment);
-            error = *libc::__errno_location();
+            error = execute(c"/bin/sh", plan.script, plan.environment);
         }
         (&raw mut shared.error).write_volatile(error);
         libc::_exit(127)
+    }
+}
+
+/// Starts the program, or returns the error.
+#[expect(unsafe_code, reason = "runs in a child that shares memory")]
+unsafe fn execute(
+    path: &CStr,
+    arguments: &[*const c_char],
+    environment: *const *const c_char,
+) -> c_int {
+    loop {
+        // SAFETY: `Plan` says how the arrays end.
+        let error = unsafe {
+            libc::execve(path.as_ptr(), arguments.as_ptr(), environment);
+            *libc::__errno_location()
+        };
+        // errno is shared with the thread that waits, whose own time-out may just have been written there.
+        if error != libc::ETIMEDOUT {
+            return error;
+        }
     }
 }
 

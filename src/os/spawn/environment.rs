@@ -13,6 +13,7 @@ use crate::os::environment::entries;
 pub(super) const FIRST_PASSED: RawFd = 3;
 
 const LISTEN_PID: &str = "LISTEN_PID";
+const LISTEN_PIDFDID: &str = "LISTEN_PIDFDID";
 
 /// Lasts as long as the pointers to it are used.
 pub(super) struct Environment {
@@ -52,7 +53,9 @@ impl Environment {
         let replaced = |entry: &CStr| {
             let name = name_of(entry.to_bytes());
             let by_added = self.added.iter().any(|a| name_of(a.to_bytes()) == name);
-            by_added || (listen.is_some() && name == LISTEN_PID.as_bytes())
+            // The second tells the same process in another way, which is as wrong below lictor; it may be left out.
+            let tells_whom = [LISTEN_PID.as_bytes(), LISTEN_PIDFDID.as_bytes()].contains(&name);
+            by_added || (listen.is_some() && tells_whom)
         };
         let pointers = entries()
             .filter(|entry| !replaced(entry))

@@ -1,6 +1,6 @@
 //! Starting a program: the agent, or what a plain init runs.
 //!
-//! The program gets the signal mask that lictor was started with, and of lictor's descriptors only stdin, stdout, stderr
+//! The program gets the signal mask and the dispositions that lictor was started with, and of lictor's descriptors only stdin, stdout, stderr
 //! and those that were passed on purpose by systemd's protocol (`LISTEN_FDS`).
 
 mod child;
@@ -57,7 +57,7 @@ pub enum Descriptors {
 /// How to start it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup<'a> {
-    /// The mask it gets.
+    /// How signals were treated before lictor, and are in the program.
     pub inherited: Inherited,
     /// Where it belongs.
     pub place: Place,

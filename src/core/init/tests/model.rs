@@ -28,6 +28,7 @@ fn any_event(rng: &mut fastrand::Rng, world: &World) -> Event {
             others: rng.bool(),
         },
         10 if !world.program_runs => Event::Alone,
+        11 if rng.u32(..8) == 0 => Event::OutOfReach,
         _ => Event::Tick,
     }
 }
