@@ -57,9 +57,16 @@ pub fn not_started(program: &Path, error: &io::Error) -> Exit {
         io::ErrorKind::NotFound => NOT_FOUND,
         _ => NOT_EXECUTABLE,
     };
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound if program.exists() => {
+            "; it is there, so what runs it is not: the interpreter in its first line, or its loader"
+        }
+        io::ErrorKind::WouldBlock => "; that is the limit of processes (RLIMIT_NPROC, or pids.max)",
+        _ => "",
+    };
     Exit::new(
         code,
-        format!("{} could not be started: {error}", program.display()),
+        format!("{} could not be started: {error}{hint}", program.display()),
     )
 }
 

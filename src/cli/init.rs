@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use super::values::{duration, rewrite, signal};
+use super::values::{duration, parent_death, rewrite};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +49,7 @@ pub struct InitArgs {
     /// Say which orphans were reaped
     #[arg(short, long, env = "LICTOR_WARN", value_parser = BoolishValueParser::new())]
     pub warn: bool,
-    /// Say more: once the normal course, twice each signal
+    /// Say more: once the normal course, twice each signal; the variable holds how often
     #[arg(short, long, action = ArgAction::Count, env = "LICTOR_VERBOSE")]
     pub verbose: u8,
     /// Give the program a session of its own, with the terminal if there is one
@@ -68,7 +68,7 @@ pub struct SignalArgs {
     #[arg(short, long, env = "LICTOR_REWRITE", value_name = "FROM:TO", value_delimiter = ',', value_parser = rewrite, help_heading = "Signals")]
     pub rewrite: Vec<(i32, i32)>,
     /// Get this signal when the process that started lictor ends
-    #[arg(short, long, env = "LICTOR_PARENT_DEATH", value_name = "SIGNAL", value_parser = signal, help_heading = "Signals")]
+    #[arg(short, long, env = "LICTOR_PARENT_DEATH", value_name = "SIGNAL", value_parser = parent_death, help_heading = "Signals")]
     pub parent_death: Option<i32>,
     /// Once the program has ended, SIGKILL what is left this long after its SIGTERM
     #[arg(long, env = "LICTOR_KILL_AFTER", value_name = "DURATION", default_value = "5s", value_parser = duration, help_heading = "Signals")]

@@ -49,6 +49,17 @@ pub(super) fn signal(text: &str) -> Result<i32, String> {
     signal_or_none(text)?.ok_or_else(|| "0 is no signal".to_owned())
 }
 
+/// A signal that lictor can pass on when it gets it.
+pub(super) fn parent_death(text: &str) -> Result<i32, String> {
+    match signal(text)? {
+        number @ (SIGKILL | SIGSTOP | SIGCHLD) => Err(format!(
+            "{} would not reach the program; TERM is what ends it",
+            Name(number)
+        )),
+        number => Ok(number),
+    }
+}
+
 /// `FROM:TO`; TO may be 0.
 pub(super) fn rewrite(text: &str) -> Result<(i32, i32), String> {
     let (from, to) = text

@@ -83,7 +83,7 @@ fn set_mask(new: Set) -> io::Result<Set> {
 pub fn wait(limit: Option<Duration>) -> io::Result<Option<i32>> {
     loop {
         match take(ALL, limit) {
-            Ok((signal, sender)) if is_own_pipe(signal, sender) => {}
+            Ok((signal, sender)) if is_own_write(signal, sender) => {}
             Ok((signal, _)) => return Ok(Some(signal)),
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN) => return Ok(None),
@@ -140,10 +140,11 @@ fn take(set: Set, limit: Option<Duration>) -> io::Result<(i32, i32)> {
     }
 }
 
-/// What our own write to a closed pipe causes is an error there, and nobody's signal.
+/// What our own write causes, to a pipe that nobody reads or beyond a limit of size, is an error there and nobody's signal.
 #[inline(always)]
-fn is_own_pipe(signal: i32, sender: i32) -> bool {
-    signal == libc::SIGPIPE && sender.unsigned_abs() == std::process::id()
+fn is_own_write(signal: i32, sender: i32) -> bool {
+    let by_write = signal == libc::SIGPIPE || signal == libc::SIGXFSZ;
+    by_write && sender.unsigned_abs() == std::process::id()
 }
 
 /// The stream of signals sent to lictor, for a tokio runtime: [`wait`] without waiting.
@@ -171,7 +172,7 @@ impl Signals {
             match ready.get_inner_mut().0.read_signal()? {
                 Some(info) => {
                     let signal = info.ssi_signo.cast_signed();
-                    if !is_own_pipe(signal, info.ssi_pid.cast_signed()) {
+                    if !is_own_write(signal, info.ssi_pid.cast_signed()) {
                         return Ok(signal);
                     }
                 }

@@ -56,16 +56,22 @@ fn a_program_that_cannot_be_started_is_named_with_a_shells_code() -> TestResult 
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(script, mode)?;
     }
-    for (program, code) in [
-        ("no-such-program", 127),
-        ("/no/such/program", 127),
-        ("/etc/passwd", 126),
-        ("/etc", 126),
-        (&*interpreter.to_string_lossy(), 127),
+    let circle = scripts.join("circle");
+    let _ = std::fs::remove_file(&circle);
+    std::os::unix::fs::symlink(&circle, &circle)?;
+    for (program, code, told) in [
+        ("no-such-program", 127, "was not found in PATH"),
+        ("/no/such/program", 127, "does not exist"),
+        ("", 127, "name is empty"),
+        ("/etc/passwd", 126, "chmod +x"),
+        ("/etc", 126, "is a directory"),
+        (&*circle.to_string_lossy(), 126, "symbolic links"),
+        (&*interpreter.to_string_lossy(), 127, "what runs it is not"),
     ] {
         let output = run(init(&[]).arg(program))?;
         assert_eq!(output.status.code(), Some(code), "{program}");
         assert!(output.stderr.contains(program), "{}", output.stderr);
+        assert!(output.stderr.contains(told), "{}", output.stderr);
     }
     // A script that does not say what runs it is a shell's, as everywhere.
     assert_eq!(run(init(&[]).arg(&plain).arg("5"))?.status.code(), Some(5));

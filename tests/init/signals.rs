@@ -189,6 +189,20 @@ fn a_rewrite_that_makes_no_sense_is_named() -> TestResult {
 }
 
 #[test]
+fn the_parents_death_is_no_signal_that_would_not_arrive() -> TestResult {
+    for value in ["KILL", "STOP", "CHLD"] {
+        let refused = super::run(init_probe(&["--parent-death", value], "true")?)?;
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(
+            refused.stderr.contains("would not reach"),
+            "{}",
+            refused.stderr
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn the_parents_death_is_a_signal() -> TestResult {
     let program = init_probe(&["--parent-death", "USR1"], "signals stay")?;
     // The shell that starts lictor ends once it has read a line, and the one around it goes on.

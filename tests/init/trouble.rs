@@ -45,8 +45,8 @@ fn limit(lictor: &Process, limit: &str) -> TestResult {
 }
 
 #[test]
-fn neither_memory_nor_descriptors_are_needed() -> TestResult {
-    for what in ["--nofile=0", "--as=0", "--data=0"] {
+fn neither_memory_nor_descriptors_nor_room_for_the_log_are_needed() -> TestResult {
+    for what in ["--nofile=0", "--as=0", "--data=0", "--fsize=0"] {
         let lictor = pid1(&init_probe(&["-vv"], "signals")?)?;
         lictor.wait_log("ready\n", SOON)?;
         limit(&lictor, what)?;

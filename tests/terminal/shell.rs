@@ -34,6 +34,20 @@ fn ctrl_z_stops_tini_and_fg_continues_it() -> TestResult {
     stops_and_goes_on("ctrl-z-tini", "tini")
 }
 
+/// As a shell's own `suspend` does it: the terminal must not be left to a program that does not go on.
+#[test]
+fn a_program_that_stops_itself_stops_the_job() -> TestResult {
+    let scene = Scene::new("suspends-itself")?;
+    let shell = scene.shell()?;
+    shell.enter("lictor init -- sh -c 'kill -STOP $$; echo up:$((1)); exit 6'")?;
+    shell.wait_for("Stopped")?;
+    shell.wait_for(PROMPT)?;
+    shell.enter("fg")?;
+    shell.wait_for(UP)?;
+    shell.wait_for(PROMPT)?;
+    shell.expect_code(6)
+}
+
 /// The program has no controlling terminal then, for that stays with the shell's session: lictor stops it.
 #[test]
 fn a_session_of_its_own_stops_with_lictor() -> TestResult {

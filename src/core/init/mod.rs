@@ -307,11 +307,14 @@ impl Init {
             return act(Action::Send(SIGCONT, self.config.target));
         }
         // Where lictor is the first to stop, it has done so already.
-        if !signal::is_terminal_stop(by) || self.config.stops != Stops::Program {
+        if self.config.stops != Stops::Program {
             return;
         }
         match (by, holder) {
             (_, Holder::Nobody) => {}
+            // Nobody else at the terminal could do anything any more: a shell in it, by `suspend`.
+            (SIGSTOP, Holder::Program) => act(Action::Suspend { group: true }),
+            _ if !signal::is_terminal_stop(by) => {}
             (SIGTSTP, _) | (_, Holder::Program | Holder::Others) => {
                 act(Action::Suspend { group: true });
             }
@@ -331,6 +334,10 @@ impl Init {
             if was_stopped {
                 act(Action::Send(SIGCONT, self.config.target));
             }
+            return;
+        }
+        if !was_stopped && stopped == SIGSTOP {
+            // Whoever did that to a program that nobody can continue by `fg` has his reasons.
             return;
         }
         if !was_stopped && stopped != SIGTSTP && holder == Holder::Others {

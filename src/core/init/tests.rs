@@ -87,7 +87,7 @@ fn signals_are_rewritten_and_dropped() {
 fn a_stopped_program_is_continued_to_be_ended() {
     let stop = Event::Stopped {
         signal: SIGSTOP,
-        holder: Holder::Program,
+        holder: Holder::Others,
     };
     let both = [SIGTERM, SIGCONT].map(|signal| Action::Send(signal, Target::Child));
     let mut init = Init::new(config());
@@ -103,6 +103,26 @@ fn a_stopped_program_is_continued_to_be_ended() {
     done(&mut init, SECOND, stop);
     done(&mut init, SECOND, Event::Continued);
     assert_eq!(done(&mut init, SECOND, Event::Signal(SIGTERM)), both[..1]);
+}
+
+/// A stop by SIGSTOP is a job's stop where the program has the terminal; as PID 1 it stays one until somebody continues it.
+#[test]
+fn a_program_that_stops_itself_does_not_keep_the_terminal_to_itself() {
+    let stop = Event::Stopped {
+        signal: SIGSTOP,
+        holder: Holder::Program,
+    };
+    for (stopped, then) in [
+        (true, &[Action::Send(SIGCONT, Target::Group)][..]),
+        (false, &[]),
+    ] {
+        let mut init = Init::new(config());
+        let suspended = [Action::Suspend { group: true }];
+        assert_eq!(done(&mut init, SECOND, stop), suspended);
+        let holder = Holder::Program;
+        let resumed = Event::Resumed { stopped, holder };
+        assert_eq!(done(&mut init, SECOND, resumed), then);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Finding a program as a shell does.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{self, Exit};
@@ -15,16 +17,22 @@ pub fn find(name: &OsStr, search: Option<OsString>) -> Result<PathBuf, Exit> {
     let shown = Path::new(name).display();
     if name.as_encoded_bytes().contains(&b'/') {
         let path = PathBuf::from(name);
-        return if executable(&path) {
-            Ok(path)
-        } else if path.exists() {
-            Err(not_executable(&path))
-        } else {
-            Err(Exit::new(
+        return match path.metadata() {
+            Ok(_) if executable(&path) => Ok(path),
+            Ok(_) => Err(not_executable(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Exit::new(
                 exit::NOT_FOUND,
                 format!("{shown} does not exist; give the path of an executable"),
-            ))
+            )),
+            Err(error) => Err(Exit::new(
+                exit::NOT_EXECUTABLE,
+                format!("{shown} cannot be reached: {error}"),
+            )),
         };
+    }
+    if name.is_empty() {
+        let told = "the program's name is empty: is a variable in the command line not set?";
+        return Err(Exit::new(exit::NOT_FOUND, told));
     }
     let search = search.unwrap_or_else(|| USUAL.into());
     let mut found = None;
@@ -33,8 +41,8 @@ pub fn find(name: &OsStr, search: Option<OsString>) -> Result<PathBuf, Exit> {
         if executable(&path) {
             return Ok(path);
         }
-        // A directory too, as execvp(3) has it; but nothing at all is no name.
-        if path.exists() && !name.is_empty() {
+        // A directory too, as execvp(3) has it.
+        if path.exists() {
             found.get_or_insert(path);
         }
     }
@@ -53,10 +61,12 @@ pub fn find(name: &OsStr, search: Option<OsString>) -> Result<PathBuf, Exit> {
 }
 
 fn not_executable(path: &Path) -> Exit {
-    let what = if path.is_dir() {
-        "is a directory"
-    } else {
-        "is not executable; chmod +x it"
+    let what = match path.metadata() {
+        Ok(file) if file.is_dir() => "is a directory",
+        Ok(file) if file.permissions().mode() & 0o111 != 0 => {
+            "is executable, but not here (a noexec mount), or not for this user"
+        }
+        _ => "is not executable; chmod +x it",
     };
     Exit::new(exit::NOT_EXECUTABLE, format!("{} {what}", path.display()))
 }
