@@ -44,10 +44,19 @@ pub(super) fn forget(pid: i32) {
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
 }
 
-/// Whether that child was stopped since the last time. Its end is left to [`drain`].
-#[expect(unsafe_code, reason = "nix loses a status")]
+/// Whether that child was stopped since the last time.
 pub(super) fn was_stopped(pid: i32) -> bool {
-    let wanted = libc::WNOHANG | libc::WSTOPPED;
+    has_news(pid, libc::WSTOPPED)
+}
+
+/// Whether that child has ended. Its status is left to [`drain`].
+pub(super) fn has_ended(pid: i32) -> bool {
+    has_news(pid, libc::WEXITED | libc::WNOWAIT)
+}
+
+#[expect(unsafe_code, reason = "nix loses a status")]
+fn has_news(pid: i32, wanted: i32) -> bool {
+    let wanted = wanted | libc::WNOHANG;
     let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: waitid(2) writes what is there to be written to, and zeroes are a valid siginfo_t that is about nobody.
     unsafe {

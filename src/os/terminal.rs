@@ -29,7 +29,8 @@ fn open() -> Option<File> {
         .ok()
 }
 
-/// Whose process group has the terminal; one that has nobody in it any more is lictor's to take. `program` is the leader of the program's.
+/// Whose process group has the terminal; one that has nobody in it any more is lictor's to take. `program` is the leader of the
+/// program's.
 pub fn holder(program: i32) -> Holder {
     let Some(terminal) = open() else {
         return Holder::Nobody;

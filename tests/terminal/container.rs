@@ -103,6 +103,22 @@ fn ctrl_z_before_the_program_runs_is_survived() -> TestResult {
     Ok(())
 }
 
+/// Likewise Ctrl-\\, which may end the child, or lictor with it as long as they share their memory; but nobody waits for ever.
+#[test]
+fn ctrl_backslash_before_the_program_runs_is_an_end() -> TestResult {
+    let scene = Scene::new("quit-early")?;
+    for _ in 0..100 {
+        let terminal = scene.container("lictor init -- sleep 1000")?;
+        wait::until("a child", SOON, || {
+            (!terminal.children().ok()?.is_empty()).then_some(())
+        })?;
+        terminal.press('\\')?;
+        let code = terminal.exit_code(SOON)?;
+        assert!([128 + 3, 128 + 9].contains(&code), "{code}");
+    }
+    Ok(())
+}
+
 /// A stop that has lost its reason: the program has the terminal which it is told to keep its hands off.
 #[test]
 fn a_program_that_has_the_terminal_does_not_stay_stopped() -> TestResult {

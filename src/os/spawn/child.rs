@@ -43,7 +43,8 @@ pub(super) const NUMBER_LENGTH: usize = 11;
 
 struct Shared<'a> {
     plan: &'a Plan<'a>,
-    error: c_int,
+    /// Why the program did not start, if that is not 0.
+    error: AtomicI32,
     /// The child's number, until the kernel sees it leave this memory and writes a 0.
     present: AtomicI32,
 }
@@ -57,9 +58,9 @@ static LOOK: libc::timespec = libc::timespec {
 /// Starts it, and returns the child's number once its program runs.
 #[expect(unsafe_code, reason = "a child that shares memory")]
 pub(super) fn start(plan: &Plan<'_>) -> io::Result<i32> {
-    let mut shared = Shared {
+    let shared = Shared {
         plan,
-        error: 0,
+        error: AtomicI32::new(0),
         present: AtomicI32::new(0),
     };
     let mut stack = MaybeUninit::<[u8; STACK]>::uninit();
@@ -67,21 +68,19 @@ pub(super) fn start(plan: &Plan<'_>) -> io::Result<i32> {
     let flags = libc::CLONE_VM | told | libc::SIGCHLD;
     // SAFETY: this thread goes on only after the child has started its program or ended, so the stack and what is shared
     // outlive its use of them. The stack grows downwards from an aligned end. All signals are blocked, and no handler of
-    // ours exists that could run in the child. Nothing is asked of a thread's local memory but errno: see `run`.
+    // ours exists that could run in the child. Nothing is asked of a thread's local memory but errno: see `execute`.
     let pid = unsafe {
         let end = stack.as_mut_ptr().cast::<u8>().add(STACK);
         let end = end.sub(end.addr() % 16);
         let present = (&raw const shared.present).cast_mut().cast::<libc::pid_t>();
         let nothing = std::ptr::null_mut::<c_void>();
-        let shared = (&raw mut shared).cast();
+        let shared = (&raw const shared).cast_mut().cast();
         libc::clone(run, end.cast(), flags, shared, present, nothing, present)
     };
     if pid > 0 {
         await_program(&shared.present, pid);
     }
-    // SAFETY: the child has written it, if anybody.
-    let error = unsafe { (&raw const shared.error).read_volatile() };
-    match (pid, error) {
+    match (pid, shared.error.load(Ordering::Acquire)) {
         (-1, _) => Err(io::Error::last_os_error()),
         (pid, 0) => Ok(pid),
         (pid, error) => {
@@ -105,9 +104,15 @@ fn await_program(present: &AtomicI32, pid: i32) {
                 &raw const LOOK,
             );
         }
-        if present.load(Ordering::Acquire) != 0 && reap::was_stopped(pid) {
+        if present.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        if reap::was_stopped(pid) {
             // A program that does not run yet cannot know what to do about a stop.
             let _ = process::signal(pid, libc::SIGCONT);
+        } else if reap::has_ended(pid) {
+            // Older kernels leave the number where it is if a signal has ended the child with a core dump.
+            return;
         }
     }
 }
@@ -116,7 +121,7 @@ fn await_program(present: &AtomicI32, pid: i32) {
 #[expect(unsafe_code, reason = "runs in a child that shares memory")]
 extern "C" fn run(shared: *mut c_void) -> c_int {
     // SAFETY: `start` handed it over, and waits.
-    let shared = unsafe { &mut *shared.cast::<Shared<'_>>() };
+    let shared = unsafe { &*shared.cast::<Shared<'_>>() };
     let plan = shared.plan;
     // SAFETY: system calls on numbers, and on strings and arrays that `Plan` says how to end.
     unsafe {
@@ -149,7 +154,7 @@ extern "C" fn run(shared: *mut c_void) -> c_int {
         if error == libc::ENOEXEC {
             error = execute(c"/bin/sh", plan.script, plan.environment);
         }
-        (&raw mut shared.error).write_volatile(error);
+        shared.error.store(error, Ordering::Release);
         libc::_exit(127)
     }
 }
@@ -161,16 +166,18 @@ unsafe fn execute(
     arguments: &[*const c_char],
     environment: *const *const c_char,
 ) -> c_int {
-    loop {
+    let attempt = || {
         // SAFETY: `Plan` says how the arrays end.
-        let error = unsafe {
+        unsafe {
             libc::execve(path.as_ptr(), arguments.as_ptr(), environment);
             *libc::__errno_location()
-        };
-        // errno is shared with the thread that waits, whose own time-out may just have been written there.
-        if error != libc::ETIMEDOUT {
-            return error;
         }
+    };
+    match attempt() {
+        // errno is shared with the thread that waits, whose own time-out may just have been written there. A network's file
+        // system has such an error too, so it is not tried for ever.
+        libc::ETIMEDOUT => attempt(),
+        error => error,
     }
 }
 

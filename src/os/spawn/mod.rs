@@ -1,7 +1,7 @@
 //! Starting a program: the agent, or what a plain init runs.
 //!
-//! The program gets the signal mask and the dispositions that lictor was started with, and of lictor's descriptors only stdin, stdout, stderr
-//! and those that were passed on purpose by systemd's protocol (`LISTEN_FDS`).
+//! The program gets the signal mask and the dispositions that lictor was started with, and of lictor's descriptors only stdin,
+//! stdout, stderr and those that were passed on purpose by systemd's protocol (`LISTEN_FDS`).
 
 mod child;
 mod environment;
