@@ -113,6 +113,16 @@ fn a_full_disk_is_no_trouble() -> TestResult {
     Ok(())
 }
 
+/// More signals than lictor can take put nothing off that is due. Real-time ones do not coalesce.
+#[test]
+fn a_flood_of_signals_is_no_trouble() -> TestResult {
+    let flood =
+        "trap '' TERM 34; for n in 1 2 3; do while :; do kill -34 $PPID; done & done; exit 7";
+    let output = run("flood", "export LICTOR_KILL_AFTER=100ms", flood)?;
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    Ok(())
+}
+
 /// A real-time signal has no name, and its number is passed on like another one's.
 #[test]
 fn any_signal_that_ended_the_program_is_in_the_exit_code() -> TestResult {

@@ -67,9 +67,17 @@ impl Sources {
     ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
         loop {
+            // By the clock itself: the runtime looks at its timers only when nothing else is to be done, which a flood of signals
+            // would put off for as long as it lasts.
+            if deadline.is_some_and(is_over) {
+                return Event::Tick;
+            }
             let mut datagram = [0_u8; 256];
             tokio::select! {
                 biased;
+                // What is under way comes to its end, however many signals there are.
+                Some(event) = self.works.next(), if !self.works.is_empty() => return event,
+                Some(event) = self.asks.next(), if !self.asks.is_empty() => return event,
                 signal = self.signals.next() => match signal {
                     Ok(nix::libc::SIGCHLD) => {
                         if let Some((how, output)) = effects.reap() {
@@ -87,8 +95,6 @@ impl Sources {
                         sleep(Duration::from_secs(1)).await;
                     }
                 },
-                Some(event) = self.works.next(), if !self.works.is_empty() => return event,
-                Some(event) = self.asks.next(), if !self.asks.is_empty() => return event,
                 Ok(read) = self.notify.recv(&mut datagram) => {
                     if datagram[..read].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
                         return Event::Notified;
@@ -104,6 +110,12 @@ impl Sources {
             }
         }
     }
+}
+
+fn is_over(deadline: Instant) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the driver owns the clock")]
+    let now = Instant::now();
+    deadline <= now
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::os::patient::{STDERR, STDOUT, Stream};
-use crate::os::signals::block;
+use crate::os::signals::block_in_thread;
 
 /// How much of the end is remembered, in bytes.
 const REMEMBERED: usize = 2048;
@@ -70,13 +70,13 @@ impl Output {
             .name("output".to_owned())
             .stack_size(64 * 1024)
             .spawn(move || {
-                let _ = block();
+                let _ = block_in_thread();
                 copy(streams, &remembered, &ready);
                 drop(copies);
             })?;
         // glibc keeps the signals 32 and 33 for threads, and lets the first one and its creator take them. Whoever sends them to
         // lictor means the agent.
-        let _ = block();
+        let _ = block_in_thread();
         let output = Self {
             end,
             copying: Copying(copying),

@@ -44,15 +44,34 @@ impl Inherited {
 /// Blocks every signal. Must be the first act of `main`, before a thread exists.
 pub fn block() -> io::Result<Inherited> {
     let mask = set_mask(ALL)?;
-    let ignored = set_child_disposition(libc::SIG_DFL) == libc::SIG_IGN;
+    let ignored = is_child_ignored();
+    if ignored {
+        set_child_disposition(libc::SIG_DFL);
+    }
     Ok(Inherited { mask, ignored })
 }
 
-/// Sets what happens at a SIGCHLD, and returns what did before.
+/// Blocks every signal in the calling thread, and changes nothing else. A SIGCHLD that is pending would be taken back by a
+/// disposition that is set to its default, even where it is that already.
+pub(super) fn block_in_thread() -> io::Result<()> {
+    set_mask(ALL).map(drop)
+}
+
+#[expect(unsafe_code, reason = "nix returns a disposition only for another one")]
+fn is_child_ignored() -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: sigaction(2) writes what is there to be written to, and zeroes are a valid one. It fails for no signal that exists.
+    unsafe {
+        libc::sigaction(libc::SIGCHLD, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Sets what happens at a SIGCHLD.
 #[expect(unsafe_code, reason = "changes a disposition")]
-fn set_child_disposition(new: libc::sighandler_t) -> libc::sighandler_t {
+fn set_child_disposition(new: libc::sighandler_t) {
     // SAFETY: the default and to ignore it are no functions that could be called. It fails for no signal that exists.
-    unsafe { libc::signal(libc::SIGCHLD, new) }
+    unsafe { libc::signal(libc::SIGCHLD, new) };
 }
 
 #[expect(
@@ -179,5 +198,23 @@ impl Signals {
                 None => ready.clear_ready(),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The end of a child that comes while another thread begins must not be forgotten.
+    #[test]
+    fn a_thread_that_blocks_signals_takes_no_pending_one_back() {
+        let thread = std::thread::spawn(|| {
+            set_mask(only(libc::SIGCHLD))?;
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGCHLD)?;
+            let other = std::thread::spawn(block_in_thread);
+            other.join().expect("no panic")?;
+            Ok::<_, io::Error>(discard(libc::SIGCHLD))
+        });
+        assert!(thread.join().expect("no panic").expect("a mask"));
     }
 }
