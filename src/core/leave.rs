@@ -50,6 +50,8 @@ pub(super) struct Stop {
     /// The exit that made lictor stop, where it was not a person.
     because: Option<Exit>,
     step: Step,
+    /// The agent said how it is, or that it does not say.
+    looked: bool,
     /// How the leave was asked for last, and when. `None` also where it is another's leave.
     asked: Option<(Way, Moment)>,
     /// It was asked for in two ways.
@@ -119,6 +121,7 @@ impl Machine {
             since: self.now,
             because,
             step: Step::Look,
+            looked: false,
             asked: None,
             twice: false,
             membership: Membership::Unknown,
@@ -138,6 +141,7 @@ impl Machine {
             OnStop::Stay => self.stay(),
             OnStop::Leave => {
                 self.enter(Phase::Leaving);
+                self.say_shares();
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
                 self.drain(was_ready);
@@ -152,6 +156,18 @@ impl Machine {
         self.timers.set(Timer::Kill, kill);
         let last = kill.saturating_sub(LAST_STEP.min(budget / 8));
         self.timers.set(Timer::LastStep, last);
+    }
+
+    fn say_shares(&mut self) {
+        let shares = [Timer::LastStep, Timer::Kill]
+            .map(|timer| self.timers.get(timer).unwrap_or(self.now))
+            .map(|at| seconds(at.saturating_sub(self.now)));
+        let [last, kill] = shares;
+        let text = format!(
+            "a leave within --stop-timeout {}: asked for and watched until {last}, then the last step, and SIGKILL at {kill}",
+            seconds(self.config.stop_timeout)
+        );
+        self.say(Level::Info, text);
     }
 
     /// The end of the budget.
@@ -227,6 +243,9 @@ impl Machine {
             }
             // A young agent is not up yet; an older one may be closing down after somebody else's leave, and end.
             Err(_) => return self.timers.set(Timer::Ask, self.now + EVIDENCE),
+        }
+        if let Some(stop) = &mut self.stop {
+            stop.looked = true;
         }
         if self.facts.membership.is_leaving() {
             self.say(
@@ -359,6 +378,7 @@ impl Machine {
         if let Some(stop) = &mut self.stop {
             stop.finishing = true;
             stop.step = Step::Look;
+            stop.looked = false;
             stop.asked = None;
             stop.twice = false;
             stop.membership = Membership::Unknown;

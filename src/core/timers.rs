@@ -60,6 +60,11 @@ impl Timers {
         self.at[timer as usize] = Some(at);
     }
 
+    /// When `timer` goes off, if it is set.
+    pub fn get(&self, timer: Timer) -> Option<Moment> {
+        self.at[timer as usize]
+    }
+
     /// Unsets `timer`.
     pub fn clear(&mut self, timer: Timer) {
         self.at[timer as usize] = None;

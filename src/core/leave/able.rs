@@ -60,7 +60,8 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
-        self.ask(if self.start.answered && !self.start.was_ready {
+        let looked = self.stop.as_ref().is_some_and(|stop| stop.looked);
+        self.ask(if looked {
             Question::Leader
         } else {
             Question::Agent
@@ -78,6 +79,10 @@ impl Machine {
             return self.timers.set(Timer::Ask, self.now + EVIDENCE);
         }
         self.start.leader_known = true;
+        self.start.ever_joined = true;
+        if self.is_able() {
+            return self.ask_leave();
+        }
         let left = self.stop_until().saturating_sub(self.now);
         self.timers
             .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
