@@ -10,8 +10,6 @@
 //! A second leave aborts the first one, whoever sends it. So no signal that lictor gets during a stop is passed on, and a leave
 //! is asked for again only where the agent itself says, late enough, that it has not begun.
 
-use std::time::Duration;
-
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
@@ -26,21 +24,11 @@ use crate::core::timers::Timer;
 use crate::exit::Exit;
 
 mod able;
+mod budget;
 mod evidence;
 mod outcome;
 mod watch;
 mod way;
-
-/// Kept back from the budget, so that the kill at its end and the exit are still within it.
-const RESERVE: Duration = Duration::from_millis(200);
-/// What a leave needs of the budget after `--drain`.
-const LEAVE: Duration = Duration::from_secs(5);
-/// How long before the kill the last step is taken, at most; of a small budget an eighth.
-const LAST_STEP: Duration = Duration::from_millis(400);
-/// The least that a start, a join and a leave need: with less of the budget left, none is begun.
-const FINISH: Duration = Duration::from_secs(4);
-/// So long before the end of the budget an agent that hangs is replaced by one that can leave.
-const REPLACE: Duration = Duration::from_secs(6);
 
 /// A stop that was asked for.
 #[derive(Debug)]
@@ -81,17 +69,6 @@ enum Step {
 }
 
 impl Machine {
-    /// What SIGTERM and SIGINT to lictor do: what the user said, else a client leaves and a server stays, as Consul itself
-    /// has it (a server that left would take its vote with it at every update).
-    pub(super) fn on_stop(&self) -> OnStop {
-        let usual = if self.is_server() {
-            OnStop::Stay
-        } else {
-            OnStop::Leave
-        };
-        self.config.on_stop.unwrap_or(usual)
-    }
-
     /// Somebody asks for a stop.
     pub(super) fn stop_asked(&mut self, by: &str, mode: OnStop) {
         if let Some(stop) = &self.stop {
@@ -149,32 +126,6 @@ impl Machine {
         }
     }
 
-    /// The moments at the end of the budget: the last step, and the kill.
-    fn share_budget(&mut self) {
-        let budget = self.config.stop_timeout;
-        let kill = self.stop_until().saturating_sub(RESERVE);
-        self.timers.set(Timer::Kill, kill);
-        let last = kill.saturating_sub(LAST_STEP.min(budget / 8));
-        self.timers.set(Timer::LastStep, last);
-    }
-
-    fn say_shares(&mut self) {
-        let shares = [Timer::LastStep, Timer::Kill]
-            .map(|timer| self.timers.get(timer).unwrap_or(self.now))
-            .map(|at| seconds(at.saturating_sub(self.now)));
-        let [last, kill] = shares;
-        let text = format!(
-            "a leave within --stop-timeout {}: asked for and watched until {last}, then the last step, and SIGKILL at {kill}",
-            seconds(self.config.stop_timeout)
-        );
-        self.say(Level::Info, text);
-    }
-
-    /// The end of the budget.
-    fn stop_until(&self) -> Moment {
-        self.ending.until.unwrap_or(self.now)
-    }
-
     fn stay(&mut self) {
         let (signal, name) = self.staying_signal();
         self.timers.clear(Timer::LastStep);
@@ -188,11 +139,7 @@ impl Machine {
 
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.
     fn drain(&mut self, was_ready: bool) {
-        let budget = self.config.stop_timeout;
-        let drain = self
-            .config
-            .drain
-            .min(budget.saturating_sub(LEAVE).max(budget / 2));
+        let drain = self.drain_time();
         if !was_ready || drain.is_zero() {
             return self.look();
         }
@@ -203,7 +150,7 @@ impl Machine {
         };
         self.say(
             Level::Info,
-            format!("not ready any more; the leave follows in {} (--drain){cut} and has to be over {} from now", seconds(drain), seconds(budget)),
+            format!("not ready any more; the leave follows in {} (--drain){cut} and has to be over {} from now", seconds(drain), seconds(self.config.stop_timeout)),
         );
         self.step(Step::Drain);
         self.timers.set(Timer::Drain, self.now + drain);
@@ -300,10 +247,7 @@ impl Machine {
         self.step(Step::Watch);
         self.timers.clear(Timer::Patience);
         self.timers.clear(Timer::Ask);
-        let replace = self.stop_until().saturating_sub(REPLACE);
-        if replace >= self.now + FINISH {
-            self.timers.set(Timer::Replace, replace);
-        }
+        self.watch_for_a_hang();
         if self.config.api {
             self.watch_entry(None);
             self.timers.set(Timer::Evidence, self.now);
@@ -365,7 +309,7 @@ impl Machine {
         let Some(stop) = &self.stop else { return false };
         let due = stop.mode == OnStop::Leave && stop.because.is_none() && !stop.finishing;
         let known = self.start.ever_joined || self.start.was_in_catalog;
-        due && known && self.is_broken(stop, end) && self.now + FINISH <= self.stop_until()
+        due && known && self.is_broken(stop, end) && self.can_finish()
     }
 
     /// Starts the agent once more, to leave: a broken leave has left its node behind, and nobody else would take it away.
@@ -396,7 +340,7 @@ impl Machine {
         let leave = stop.mode == OnStop::Leave && stop.because.is_none();
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
         let crashed = self.start.ever_ready || self.start.ever_joined;
-        if leave && crashed && !stop.finishing && self.now + FINISH <= self.stop_until() {
+        if leave && crashed && !stop.finishing && self.can_finish() {
             return self.finish("the agent had crashed");
         }
         if let Some(stop) = self.stop.take() {
@@ -452,14 +396,6 @@ impl Machine {
             format!("the agent still runs {took} into the stop; SIGKILL: {state}"),
         );
         self.out.push(Action::Signal(SIGKILL));
-    }
-
-    /// Somebody has stopped the agent, as by SIGSTOP, which would hold the leave up until its budget is used up.
-    pub(super) fn agent_was_stopped(&mut self) {
-        if self.stop.is_some() {
-            self.say(Level::Warn, "the agent was stopped by a signal; SIGCONT");
-            self.out.push(Action::Signal(SIGCONT));
-        }
     }
 
     fn step(&mut self, step: Step) {

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use crate::core::action::Question;
+use crate::core::action::{Action, Level, Question};
 use crate::core::event::{AgentFacts, Refusal};
 use crate::core::leave::Step;
 use crate::core::leave::evidence::EVIDENCE;
 use crate::core::machine::Machine;
+use crate::core::signal::SIGCONT;
 use crate::core::timers::Timer;
 
 /// How long a ready agent may take to say how it is.
@@ -104,5 +105,13 @@ impl Machine {
         self.facts = facts;
         self.start.told = true;
         self.start.answered = true;
+    }
+
+    /// Somebody has stopped the agent, as by SIGSTOP, which would hold the leave up until its budget is used up.
+    pub(in crate::core) fn agent_was_stopped(&mut self) {
+        if self.stop.is_some() {
+            self.say(Level::Warn, "the agent was stopped by a signal; SIGCONT");
+            self.out.push(Action::Signal(SIGCONT));
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! In which way an agent leaves, and in which it does not.
+//! Whether an agent leaves or stays, and in which way.
 
-use crate::core::machine::Machine;
+use crate::core::machine::{Machine, OnStop};
 use crate::core::signal::{SIGINT, SIGKILL, SIGTERM};
 
 /// A way to ask an agent for a leave.
@@ -31,6 +31,17 @@ impl Way {
 }
 
 impl Machine {
+    /// What SIGTERM and SIGINT to lictor do: what the user said, else a client leaves and a server stays, as Consul itself
+    /// has it (a server that left would take its vote with it at every update).
+    pub(in crate::core) fn on_stop(&self) -> OnStop {
+        let usual = if self.is_server() {
+            OnStop::Stay
+        } else {
+            OnStop::Leave
+        };
+        self.config.on_stop.unwrap_or(usual)
+    }
+
     /// The agent's own word, else what its command line and files say.
     pub(super) fn is_server(&self) -> bool {
         self.facts.server.unwrap_or(self.config.server)
