@@ -81,6 +81,20 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_says_whether_it_has_left() {
+        for (status, membership) in [
+            (json!(1), Membership::Alive),
+            (json!(2), Membership::Leaving),
+            (json!(3), Membership::Left),
+            (json!(0), Membership::Unknown),
+            (Value::Null, Membership::Unknown),
+        ] {
+            let body = json!({ "Member": { "Status": status } });
+            assert_eq!(agent(&body).membership, membership);
+        }
+    }
+
+    #[test]
     fn no_leader_is_an_empty_string() {
         assert_eq!(leader(&json!("")), None);
         assert_eq!(
