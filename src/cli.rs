@@ -54,6 +54,22 @@ Examples:
   lictor status --json | jq '.conditions[] | select(.status != \"True\")'
   kubectl exec consul-client-x7k2p -- /lictor/lictor status";
 
+const LEAVE_EXAMPLES: &str = "\
+Examples:
+  lictor leave
+  kubectl exec consul-client-x7k2p -- /lictor/lictor leave
+
+It is the one stop there is, so that a SIGTERM or a second `lictor leave` meanwhile changes nothing. What lictor says is printed as
+it happens. The exit code is lictor's own: 0 when the leave was seen in the catalog, 115 when it is not confirmed; 1 when no lictor
+answers, or when it was killed meanwhile. Ctrl-C ends only this command; the leave goes on.";
+
+const STOP_EXAMPLES: &str = "\
+Examples:
+  lictor stop           a leave, unless --on-stop or a server's default says otherwise
+  lictor stop --stay    no leave: a start soon after, under the same identity, finds every service in place
+
+It prints and ends as `lictor leave` does: with lictor's own exit code, or with 1.";
+
 /// PID 1 for a Consul agent: finds the address, registers, supervises, reloads, leaves.
 #[derive(Debug, Parser)]
 #[command(name = "lictor", version, max_term_width = 120)]
@@ -90,6 +106,12 @@ pub enum Command {
     Live(ControlArgs),
     /// Ask the running lictor for a reload, and wait for its result
     Reload(ControlArgs),
+    /// Have the running lictor leave the cluster and end, and follow it to its end
+    #[command(after_help = LEAVE_EXAMPLES)]
+    Leave(ControlArgs),
+    /// Have the running lictor stop as SIGTERM does, and follow it to its end
+    #[command(after_help = STOP_EXAMPLES)]
+    Stop(StopArgs),
     /// Copy this binary into DIR, for an init container
     Install(InstallArgs),
     /// Print shell completions
@@ -223,6 +245,17 @@ pub struct StatusArgs {
     /// All of it as JSON
     #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
+}
+
+/// Options of `stop`.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// Where lictor's own files are.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Do not leave the cluster, whatever --on-stop says
+    #[arg(long, env = "LICTOR_STAY", value_parser = BoolishValueParser::new())]
+    pub stay: bool,
 }
 
 /// Options of `install`.

@@ -6,15 +6,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{Method, Request, Response, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admin::follower::{Follower, Lines};
 use crate::admin::wire::{ReloadReport, Report};
+use crate::core::machine::OnStop;
+use crate::os::peer::Peer;
+
+/// What there is to ask for.
+const PATHS: &str = "GET /status /livez /readyz, POST /reload /leave /stop /stop?stay\n";
+
+type Answer = Response<Either<Full<Bytes>, Lines>>;
 
 /// What somebody at the socket asks of the loop.
 #[derive(Debug)]
@@ -23,6 +31,15 @@ pub enum Control {
     Status(oneshot::Sender<Report>),
     /// A reload, and how it went.
     Reload(oneshot::Sender<ReloadReport>),
+    /// A stop, and how it goes.
+    Stop {
+        /// The command that asks so.
+        by: &'static str,
+        /// What the agent is to do; `None` for what SIGTERM would do.
+        mode: Option<OnStop>,
+        /// Who asks.
+        follower: Follower,
+    },
 }
 
 /// The control socket. Connections are taken by [`Server::accept`], which the loop calls.
@@ -57,9 +74,11 @@ impl Server {
 }
 
 async fn serve(stream: UnixStream, control: mpsc::Sender<Control>) {
+    let credentials = stream.peer_cred().ok();
+    let pid = credentials.and_then(|peer| peer.pid()).unwrap_or(0);
     let service = service_fn(|request: Request<Incoming>| {
         let control = control.clone();
-        async move { Ok::<_, Infallible>(answer(&request, &control).await) }
+        async move { Ok::<_, Infallible>(answer(&request, &control, pid).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .keep_alive(false)
@@ -69,10 +88,7 @@ async fn serve(stream: UnixStream, control: mpsc::Sender<Control>) {
     }
 }
 
-async fn answer(
-    request: &Request<Incoming>,
-    control: &mpsc::Sender<Control>,
-) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>, pid: i32) -> Answer {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/status") => match ask(control, Control::Status).await {
             Some(report) => json(StatusCode::OK, &report),
@@ -91,18 +107,44 @@ async fn answer(
             Some(report) => json(StatusCode::INTERNAL_SERVER_ERROR, &report),
             None => ending(),
         },
-        (_, "/status" | "/livez" | "/readyz" | "/reload") => text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "GET /status /livez /readyz, POST /reload\n",
-        ),
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "GET /status /livez /readyz, POST /reload\n",
-        ),
+        (&Method::POST, "/leave" | "/stop") => match wanted(request.uri()) {
+            Some((by, mode)) => stop(by, mode, control, pid).await,
+            // Misunderstood, it would be a leave where somebody wanted none.
+            None => text(StatusCode::BAD_REQUEST, PATHS),
+        },
+        (_, "/status" | "/livez" | "/readyz" | "/reload" | "/leave" | "/stop") => {
+            text(StatusCode::METHOD_NOT_ALLOWED, PATHS)
+        }
+        _ => text(StatusCode::NOT_FOUND, PATHS),
     }
 }
 
-fn readiness(report: &Report) -> Response<Full<Bytes>> {
+/// The command that asks for the same stop, and what the agent is to do.
+fn wanted(uri: &Uri) -> Option<(&'static str, Option<OnStop>)> {
+    match (uri.path(), uri.query()) {
+        ("/leave", None) => Some(("lictor leave", Some(OnStop::Leave))),
+        ("/stop", None) => Some(("lictor stop", None)),
+        ("/stop", Some("stay")) => Some(("lictor stop --stay", Some(OnStop::Stay))),
+        _ => None,
+    }
+}
+
+/// Asks for a stop. The answer is a line of JSON for whatever happens from then on.
+async fn stop(
+    by: &'static str,
+    mode: Option<OnStop>,
+    control: &mpsc::Sender<Control>,
+    pid: i32,
+) -> Answer {
+    let (follower, lines) = Follower::new(Peer::open(pid));
+    let asked = Control::Stop { by, mode, follower };
+    if control.send(asked).await.is_err() {
+        return ending();
+    }
+    answered(StatusCode::OK, "application/x-ndjson", Either::Right(lines))
+}
+
+fn readiness(report: &Report) -> Answer {
     match report.condition("Ready") {
         Some(ready) if ready.status == "True" => text(StatusCode::OK, "ready\n"),
         Some(ready) => text(
@@ -122,21 +164,25 @@ async fn ask<T>(
     answer.await.ok()
 }
 
-fn ending() -> Response<Full<Bytes>> {
+fn ending() -> Answer {
     text(StatusCode::SERVICE_UNAVAILABLE, "lictor is ending\n")
 }
 
-fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Full<Bytes>> {
+fn json(status: StatusCode, body: &impl serde::Serialize) -> Answer {
     let text = serde_json::to_string_pretty(body).unwrap_or_else(|error| error.to_string());
     respond(status, "application/json", format!("{text}\n"))
 }
 
-fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
+fn text(status: StatusCode, body: &str) -> Answer {
     respond(status, "text/plain; charset=utf-8", body.to_owned())
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Answer {
+    answered(status, kind, Either::Left(Full::new(Bytes::from(body))))
+}
+
+fn answered(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Lines>) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response
         .headers_mut()

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Moment;
+use crate::core::action::Level;
 use crate::core::status::Status;
 
 /// All that a running lictor knows.
@@ -127,6 +128,48 @@ pub struct ReloadReport {
     pub ok: bool,
     /// What happened.
     pub message: String,
+}
+
+/// One line of the answer to `POST /leave` and `POST /stop`, which comes when it happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Progress {
+    /// lictor says something.
+    Told {
+        /// `info`, `warn` or `error`.
+        level: String,
+        /// What it says.
+        text: String,
+    },
+    /// lictor ends: the last line.
+    Exit {
+        /// Its exit code.
+        code: u8,
+        /// Why; empty where there is nothing to tell.
+        reason: String,
+    },
+}
+
+impl Progress {
+    /// What lictor says, with the name of its level.
+    pub fn told(level: Level, text: &str) -> Self {
+        let level = match level {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        };
+        Self::Told {
+            level: level.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// As a line of JSON.
+    pub fn line(&self) -> String {
+        // It holds nothing that JSON cannot.
+        serde_json::to_string(self).unwrap_or_default() + "\n"
+    }
 }
 
 /// What the core does not know of the agent.

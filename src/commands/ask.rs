@@ -1,4 +1,4 @@
-//! `lictor status`, `ready`, `live` and `reload`: ask the running lictor.
+//! `lictor status`, `ready`, `live`, `reload`, `leave` and `stop`: ask the running lictor.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use reqwest::Method;
 use crate::admin::client;
 use crate::admin::table::table;
 use crate::admin::wire::{ReloadReport, Report};
-use crate::cli::{ControlArgs, StatusArgs};
+use crate::cli::{ControlArgs, StatusArgs, StopArgs};
 use crate::exit::Exit;
 
 use super::{print, runtime};
@@ -64,6 +64,32 @@ pub(super) fn reload(args: &ControlArgs) -> Exit {
         }
         Ok(report) => Exit::new(1, format!("the reload {}", report.message)),
         Err(_) => Exit::new(1, body.trim()),
+    }
+}
+
+/// A leave, whatever `--on-stop` says.
+pub(super) fn leave(args: &ControlArgs) -> Exit {
+    follow(args, "/leave")
+}
+
+/// What SIGTERM does, or no leave.
+pub(super) fn stop(args: &StopArgs) -> Exit {
+    let path = if args.stay { "/stop?stay" } else { "/stop" };
+    follow(&args.control, path)
+}
+
+/// Prints what lictor says during its stop, and ends as lictor does.
+fn follow(args: &ControlArgs, path: &str) -> Exit {
+    let told = |level: &str, text: &str| match level {
+        "info" => print(&format!("{text}\n")),
+        _ => print(&format!("{level}: {text}\n")),
+    };
+    let followed = client::follow(&args.runtime_dir, path, told);
+    match runtime() {
+        Ok(runtime) => runtime
+            .block_on(followed)
+            .unwrap_or_else(|error| Exit::new(1, format!("failed to {error}"))),
+        Err(exit) => exit,
     }
 }
 

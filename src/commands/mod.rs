@@ -59,6 +59,8 @@ fn by_options(arguments: Vec<OsString>, inherited: Inherited) -> Exit {
         Command::Ready(args) => ask::probe(&args, "/readyz"),
         Command::Live(args) => ask::probe(&args, "/livez"),
         Command::Reload(args) => ask::reload(&args),
+        Command::Leave(args) => ask::leave(&args),
+        Command::Stop(args) => ask::stop(&args),
         Command::Install(args) => install::install(&args.dir),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::machine::OnStop;
 use crate::exit::Exit;
 
 /// One thing that happened in the world.
@@ -32,6 +33,13 @@ pub enum Event {
     Answered(Answer),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
+    /// Somebody asked for a stop over the control socket.
+    StopAsked {
+        /// The command that asks so.
+        by: &'static str,
+        /// What the agent is to do; `None` for what SIGTERM would do.
+        mode: Option<OnStop>,
+    },
     /// A deadline of the timer table has passed.
     Tick,
 }

@@ -159,6 +159,9 @@ impl Machine {
             Event::Notified => self.notified(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
+            Event::StopAsked { by, mode } => {
+                self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
+            }
             // Nobody is waited for.
             Event::Alone | Event::OutOfReach => {}
             Event::Tick => {

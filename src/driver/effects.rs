@@ -21,6 +21,7 @@ use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::event::{Address, Event, How, Spawned, Staged, Waiter};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
+use crate::driver::audience::Audience;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::exit::{self, Exit};
 use crate::os;
@@ -61,6 +62,8 @@ pub struct Effects {
     has_children: bool,
     waiters: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
     next_waiter: u64,
+    /// Those who follow the stop.
+    pub(super) audience: Audience,
 }
 
 impl Effects {
@@ -85,6 +88,7 @@ impl Effects {
             has_children: false,
             waiters: HashMap::new(),
             next_waiter: 0,
+            audience: Audience::default(),
         }
     }
 
@@ -123,13 +127,19 @@ impl Effects {
                     tracing::debug!("no memory was given back: {error}");
                 }
             }
-            Action::Say(level, text) => match level {
-                Level::Debug => tracing::debug!("{text}"),
-                Level::Info => tracing::info!("{text}"),
-                Level::Warn => tracing::warn!("{text}"),
-                Level::Error => tracing::error!("{text}"),
-            },
-            Action::Exit(exit) => return Some(exit),
+            Action::Say(level, text) => {
+                self.audience.tell(level, &text);
+                match level {
+                    Level::Debug => tracing::debug!("{text}"),
+                    Level::Info => tracing::info!("{text}"),
+                    Level::Warn => tracing::warn!("{text}"),
+                    Level::Error => tracing::error!("{text}"),
+                }
+            }
+            Action::Exit(exit) => {
+                self.audience.end(&exit);
+                return Some(exit);
+            }
         }
         None
     }
@@ -324,6 +334,10 @@ impl Effects {
                 self.next_waiter += 1;
                 self.waiters.insert(waiter, reply);
                 Some(Event::ReloadAsked(waiter))
+            }
+            Control::Stop { by, mode, follower } => {
+                self.audience.join(follower);
+                Some(Event::StopAsked { by, mode })
             }
         }
     }

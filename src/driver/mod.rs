@@ -11,12 +11,10 @@ use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::exit::Exit;
 
+mod audience;
 pub mod effects;
 pub mod init;
 pub mod sources;
-
-/// A connection's task needs two turns to take an answer and to write it.
-const LAST_TURNS: usize = 8;
 
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
@@ -35,11 +33,9 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
             match effects.perform(action, &mut sources, &mut due) {
                 None => {}
                 Some(exit) => {
-                    // Whoever has just been told something at the control socket gets to hear it.
-                    for _ in 0..LAST_TURNS {
-                        tokio::task::yield_now().await;
-                    }
                     effects.last_output().await;
+                    effects.audience.gone().await;
+                    sources.last_answers(&machine, &mut effects).await;
                     return exit;
                 }
             }

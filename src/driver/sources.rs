@@ -24,6 +24,9 @@ pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
 /// How long an ended agent's output may take to its end: a process it left behind may hold the pipe for ever.
 pub(super) const DRAIN: Duration = Duration::from_millis(200);
 
+/// A connection's task needs two turns to take an answer and to write it.
+const LAST_TURNS: usize = 8;
+
 /// All sources of events.
 pub struct Sources {
     signals: Signals,
@@ -117,6 +120,16 @@ impl Sources {
                 () = self.server.accept() => {},
                 () = until(deadline) => return Event::Tick,
             }
+        }
+    }
+
+    /// Whoever was told something at the control socket just now gets to hear it, and who still asks is told the same.
+    pub(super) async fn last_answers(&mut self, machine: &Machine, effects: &mut Effects) {
+        for _ in 0..LAST_TURNS {
+            while let Ok(control) = self.control.try_recv() {
+                effects.control(control, machine);
+            }
+            tokio::task::yield_now().await;
         }
     }
 }

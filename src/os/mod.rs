@@ -10,6 +10,7 @@ pub mod getopt;
 pub mod memory;
 pub mod output;
 pub mod patient;
+pub mod peer;
 pub mod process;
 mod readable;
 pub mod reap;

@@ -223,12 +223,40 @@ impl Running {
     /// # Errors
     /// It cannot be started, or runs on.
     pub fn control(&self, subcommand: &str, arguments: &[&str]) -> Result<Output, Error> {
-        let program = self
-            .lictor
-            .bare(subcommand)?
-            .args(self.lictor.runtime_dir())
-            .args(arguments.iter().copied());
+        let program = self.asking(subcommand, arguments)?;
         Ok(self.lictor.place.run(program)?)
+    }
+
+    /// Starts one that goes on for a while: `leave`, `stop`. It is outside of lictor's PID namespace, if that is one of its own.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn follow(&self, subcommand: &str, arguments: &[&str]) -> Result<Process, Error> {
+        let program = self.asking(subcommand, arguments)?;
+        self.start_asking(subcommand, &program)
+    }
+
+    /// The same within lictor's PID namespace, as `docker exec` has it.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn exec(&self, subcommand: &str, arguments: &[&str]) -> Result<Process, Error> {
+        let pid = self.process.pid()?.to_string();
+        let enter = ["nsenter", "--target", &pid, "--pid", "--mount", "--"];
+        let program = self.asking(subcommand, arguments)?.behind(enter);
+        self.start_asking(subcommand, &program)
+    }
+
+    fn asking(&self, subcommand: &str, arguments: &[&str]) -> Result<Program, Error> {
+        let program = self.lictor.bare(subcommand)?;
+        let program = program.args(self.lictor.runtime_dir());
+        Ok(program.args(arguments.iter().copied()))
+    }
+
+    fn start_asking(&self, subcommand: &str, program: &Program) -> Result<Process, Error> {
+        let place = &self.lictor.place;
+        let name = format!("{subcommand}@{}", place.name());
+        Ok(place.start(Role::Plain, &name, program)?)
     }
 
     /// Whether `lictor ready` says so.

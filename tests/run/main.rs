@@ -7,6 +7,7 @@ use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
+mod asked;
 mod bad_input;
 mod endpoint;
 mod life;

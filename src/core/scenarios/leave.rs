@@ -45,6 +45,32 @@ fn whatever_arrives_during_a_leave_there_is_one() {
 }
 
 #[test]
+fn a_stop_over_the_control_socket_is_a_leave_or_none_or_what_sigterm_does() {
+    let by = "lictor stop";
+    for (on_stop, mode, leaves) in [
+        (OnStop::Leave, None, true),
+        (OnStop::Stay, None, false),
+        (OnStop::Stay, Some(OnStop::Leave), true),
+        (OnStop::Leave, Some(OnStop::Stay), false),
+    ] {
+        let on_stop = Some(on_stop);
+        let mut bed = Bed::new(Config {
+            on_stop,
+            ..config()
+        })
+        .ready();
+        let asked = bed.on(Event::StopAsked { by, mode });
+        assert_eq!(asked.contains(&ask_catalog(None)), leaves, "{asked:?}");
+        let mode = Some(OnStop::Leave);
+        assert_eq!(bed.on(Event::StopAsked { by, mode }), []);
+        assert_eq!(bed.on(Event::Signal(Signal::Terminate)), []);
+        bed.on(end(How::Exited(0)));
+        let code = if leaves { exit::UNCONFIRMED } else { 0 };
+        assert_eq!(bed.exit().code, code);
+    }
+}
+
+#[test]
 fn an_unseen_leave_is_not_a_confirmed_one() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::Signal(Signal::Interrupt));

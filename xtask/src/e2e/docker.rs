@@ -110,6 +110,14 @@ impl Bench {
             || self.reload(&config, &catalog),
         )?;
         steps.step("docker stop: left", || self.stop(&catalog, &address))?;
+        steps.step(
+            "docker exec lictor leave: left, and both end with 0",
+            || {
+                command::run(&mut self.docker(["rm", CLIENT]))?;
+                let With(address, _) = self.client(&[], &config, &server, &catalog)?;
+                self.leave(&catalog, &address)
+            },
+        )?;
         steps.step("docker run --user: registered, and left", || {
             command::run(&mut self.docker(["rm", CLIENT]))?;
             let With(address, seen) = self.client(&ORDINARY_USER, &config, &server, &catalog)?;
@@ -307,7 +315,18 @@ impl Bench {
         ))
     }
 
+    /// With the engine's own 10 s before it kills, as somebody who knows nothing of lictor would.
     fn stop(&self, catalog: &Catalog, address: &str) -> Result<String, Error> {
+        self.left(catalog, address, &mut self.docker(["stop", CLIENT]))
+    }
+
+    fn leave(&self, catalog: &Catalog, address: &str) -> Result<String, Error> {
+        let mut exec = self.docker(["exec", CLIENT, "lictor", "leave"]);
+        self.left(catalog, address, &mut exec)
+    }
+
+    /// Runs what makes the client leave, which must end well, as the container must.
+    fn left(&self, catalog: &Catalog, address: &str, leave: &mut Command) -> Result<String, Error> {
         let name = catalog
             .node_at(address)
             .map_err(|found| Error::Unexpected {
@@ -316,15 +335,9 @@ impl Bench {
             })?;
         let names = BTreeSet::from([name]);
         let begun = Instant::now();
-        // With the engine's own 10 s before it kills, as somebody who knows nothing of lictor would.
-        command::run(&mut self.docker(["stop", CLIENT]))?;
+        command::run(leave).map_err(|error| self.with_logs(CLIENT, error))?;
+        let code = command::text(&mut self.docker(["wait", CLIENT]))?;
         let stopped = seconds(begun);
-        let code = command::text(&mut self.docker([
-            "inspect",
-            "--format",
-            "{{.State.ExitCode}}",
-            CLIENT,
-        ]))?;
         if code != "0" {
             return Err(self.with_logs(
                 CLIENT,

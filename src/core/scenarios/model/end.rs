@@ -22,10 +22,12 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
             code => crash(code),
         },
         // Whoever was ready had joined, so the servers know the node, and nobody is there to take it out.
-        (Event::Signal(_), Some(stop)) if seen.agent.is_none() => Some(match stop.mode {
-            OnStop::Leave if seen.ever_ready => exit::UNCONFIRMED,
-            OnStop::Leave | OnStop::Stay => 0,
-        }),
+        (Event::Signal(_) | Event::StopAsked { .. }, Some(stop)) if seen.agent.is_none() => {
+            Some(match stop.mode {
+                OnStop::Leave if seen.ever_ready => exit::UNCONFIRMED,
+                OnStop::Leave | OnStop::Stay => 0,
+            })
+        }
         (Event::Addressed(Err(exit)), _) if config.needs_address => Some(exit.code),
         (Event::Staged(Err(exit)), _) => Some(exit.code),
         (Event::Spawned(Err(exit)), _) if !seen.ever_spawned => Some(exit.code),

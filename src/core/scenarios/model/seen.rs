@@ -144,6 +144,7 @@ impl Seen {
         match event {
             Event::Signal(Signal::Terminate | Signal::Interrupt) => self.stop(self.on_stop()),
             Event::Signal(Signal::Quit) => self.stop(OnStop::Stay),
+            Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload_wanted |= self.stop.is_none();
             }

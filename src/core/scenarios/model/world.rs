@@ -209,7 +209,14 @@ impl World {
             6..10 => Event::Signal(Signal::Interrupt),
             10..14 => Event::Signal(Signal::Quit),
             14..34 => Event::Signal(Signal::Hangup),
-            34..50 => Event::Signal(Signal::Other(any(
+            34..37 => Event::StopAsked {
+                by: "lictor stop",
+                mode: any(
+                    &mut self.rng,
+                    &[None, Some(OnStop::Leave), Some(OnStop::Stay)],
+                ),
+            },
+            37..50 => Event::Signal(Signal::Other(any(
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
             ))),
