@@ -66,7 +66,7 @@ answers, or when it was killed meanwhile. Ctrl-C ends only this command; the lea
 const STOP_EXAMPLES: &str = "\
 Examples:
   lictor stop           a leave, unless --on-stop or a server's default says otherwise
-  lictor stop --stay    no leave: a start soon after, under the same identity, finds every service in place
+  lictor stop --stay    no leave: an agent that soon comes back finds every service in place
 
 It prints and ends as `lictor leave` does: with lictor's own exit code, or with 1.";
 

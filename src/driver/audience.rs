@@ -1,25 +1,33 @@
-//! Those who follow a stop at the control socket. They hear what the core says, and the exit; none of them can hold it up.
+//! Those at the control socket who wait for something: for the result of a reload, or for the end of a stop.
+//!
+//! Who follows a stop hears what the core says, and the exit. None of them can hold it up.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::admin::follower::Follower;
-use crate::admin::wire::Progress;
-use crate::core::action::Level;
+use crate::admin::wire::{Progress, ReloadReport};
+use crate::core::action::{Level, ReloadOutcome};
+use crate::core::event::Waiter;
 use crate::exit::Exit;
 use crate::os::process;
 
 /// How long the followers may take to their own end, once they know of lictor's.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// The followers. All of them see the one stop there is, whoever asked for it.
+/// Who waits, and for what.
 #[derive(Default)]
 pub(super) struct Audience {
+    reloads: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
+    next_waiter: u64,
+    /// All of them see the one stop there is, whoever asked for it.
     followers: Vec<Follower>,
     /// The ends of their processes, where lictor's own would kill them.
     ends: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
@@ -27,13 +35,33 @@ pub(super) struct Audience {
 }
 
 impl Audience {
-    /// One more, who hears all that is said from now on.
+    /// One more who waits for a reload.
+    pub(super) fn wait(&mut self, reply: oneshot::Sender<ReloadReport>) -> Waiter {
+        let waiter = Waiter(self.next_waiter);
+        self.next_waiter += 1;
+        self.reloads.insert(waiter, reply);
+        waiter
+    }
+
+    /// How his reload went.
+    pub(super) fn reply(&mut self, waiter: Waiter, outcome: &ReloadOutcome) {
+        let Some(reply) = self.reloads.remove(&waiter) else {
+            return;
+        };
+        // He may have gone.
+        let _ = reply.send(ReloadReport {
+            ok: !matches!(outcome, ReloadOutcome::Failed(_)),
+            message: outcome.to_string(),
+        });
+    }
+
+    /// One more who follows the stop, and hears all that is said from now on.
     pub(super) fn join(&mut self, mut follower: Follower) {
         // PID 1 takes all of its namespace with it: `docker exec … lictor leave`, too.
-        if process::is_init()
-            && let Some(process) = follower.take_process()
+        if let Some(peer) = follower.take_process()
+            && process::is_init()
         {
-            self.ends.push(Box::pin(process.ended()));
+            self.ends.push(Box::pin(peer.ended()));
         }
         match &self.exit {
             Some(exit) => follower.end(exit),

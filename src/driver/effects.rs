@@ -1,24 +1,23 @@
 //! The hands: does what the core asks for, and says what came of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::address::choose::{Choice, Failure, choose};
 use crate::address::interfaces;
 use crate::admin::server::Control;
-use crate::admin::wire::{self, ReloadReport, Surroundings};
+use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
-use crate::core::action::{Action, Level, Question, ReloadOutcome};
-use crate::core::event::{Address, Event, How, Spawned, Staged, Waiter};
+use crate::core::action::{Action, Level, Question};
+use crate::core::event::{Address, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
 use crate::driver::audience::Audience;
@@ -60,9 +59,7 @@ pub struct Effects {
     copying: Option<Copying>,
     /// Whether there was any child at the last look.
     has_children: bool,
-    waiters: HashMap<Waiter, oneshot::Sender<ReloadReport>>,
-    next_waiter: u64,
-    /// Those who follow the stop.
+    /// Those at the control socket who wait for something.
     pub(super) audience: Audience,
 }
 
@@ -86,8 +83,6 @@ impl Effects {
             agent: None,
             copying: None,
             has_children: false,
-            waiters: HashMap::new(),
-            next_waiter: 0,
             audience: Audience::default(),
         }
     }
@@ -121,7 +116,7 @@ impl Effects {
             Action::Sweep(signal) => self.sweep(signal, due),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
-            Action::Reply(waiter, outcome) => self.reply(waiter, &outcome),
+            Action::Reply(waiter, outcome) => self.audience.reply(waiter, &outcome),
             Action::Trim => {
                 if let Err(error) = os::memory::trim() {
                     tracing::debug!("no memory was given back: {error}");
@@ -329,27 +324,12 @@ impl Effects {
                 let _ = reply.send(wire::report(&machine.status(), &around));
                 None
             }
-            Control::Reload(reply) => {
-                let waiter = Waiter(self.next_waiter);
-                self.next_waiter += 1;
-                self.waiters.insert(waiter, reply);
-                Some(Event::ReloadAsked(waiter))
-            }
+            Control::Reload(reply) => Some(Event::ReloadAsked(self.audience.wait(reply))),
             Control::Stop { by, mode, follower } => {
                 self.audience.join(follower);
                 Some(Event::StopAsked { by, mode })
             }
         }
-    }
-
-    fn reply(&mut self, waiter: Waiter, outcome: &ReloadOutcome) {
-        let Some(reply) = self.waiters.remove(&waiter) else {
-            return;
-        };
-        let _ = reply.send(ReloadReport {
-            ok: !matches!(outcome, ReloadOutcome::Failed(_)),
-            message: outcome.to_string(),
-        });
     }
 }
 
