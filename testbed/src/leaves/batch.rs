@@ -30,6 +30,8 @@ pub struct Options {
     pub way: Way,
     /// How many hosts are busy at once, on each cluster.
     pub width: usize,
+    /// Whether to look once more, 90 s after the last end.
+    pub late: bool,
 }
 
 /// Runs each situation on a host of its own, and returns what came of them, in their order.
@@ -95,11 +97,13 @@ fn on_field(
             })
             .collect::<Result<Vec<_>>>()
     })?;
-    let last = outcomes.iter().map(|(_, outcome)| outcome.ended).max();
-    wait::let_pass(last.unwrap_or_else(Instant::now) + LATE);
-    for ((_, number), outcome) in &mut outcomes {
-        if outcome.trouble.is_none() {
-            outcome.looks.push(field.look(&Field::node(*number)));
+    if options.late {
+        let last = outcomes.iter().map(|(_, outcome)| outcome.ended).max();
+        wait::let_pass(last.unwrap_or_else(Instant::now) + LATE);
+        for ((_, number), outcome) in &mut outcomes {
+            if outcome.trouble.is_none() {
+                outcome.looks.push(field.look(&Field::node(*number)));
+            }
         }
     }
     Ok(outcomes

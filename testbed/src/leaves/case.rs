@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Result;
 use super::field::{Field, SERVER};
 use super::outcome::Outcome;
-use super::situation::{Begin, Situation};
+use super::situation::{Begin, Cluster, Situation};
 use super::view::View;
 use crate::agent::{Agent, Api};
 use crate::lictor::{Lictor, Running};
@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
         };
         host.write("/consul/config/consul.json", file)?;
         let subject = match way {
-            Way::Lictor(binary) => start_lictor(field, situation, &host, binary)?,
+            Way::Lictor(binary) => start_lictor(field, situation, &host, binary, number)?,
             Way::Seed { lictor } => start_bare(field, situation, &host, lictor)?,
         };
         let case = Self {
@@ -111,18 +111,25 @@ impl<'a> Case<'a> {
             notes: Mutex::default(),
             answers: Mutex::default(),
         };
-        case.wait_begin()?;
-        Ok(case)
+        match case.wait_begin() {
+            Ok(()) => Ok(case),
+            Err(error) => {
+                let log = case.subject.process().log();
+                Err(format!("{error}\n{log}").into())
+            }
+        }
     }
 
     fn wait_begin(&self) -> Result<()> {
         match (self.situation.begin, &self.subject) {
             (Begin::Settled, Subject::Lictor(lictor)) => {
-                self.field.settled(self.host.name())?;
+                self.field.settled(self.host.name(), self.services())?;
                 // What a stop does may depend on what lictor knows by then.
-                lictor.wait_log("ready", START)?;
+                lictor.wait_phase("Ready", START)?;
             }
-            (Begin::Settled, Subject::Bare(_)) => self.field.settled(self.host.name())?,
+            (Begin::Settled, Subject::Bare(_)) => {
+                self.field.settled(self.host.name(), self.services())?;
+            }
             (Begin::After(delay), subject) => {
                 if let Subject::Lictor(lictor) = subject {
                     takes_signals(lictor)?;
@@ -136,6 +143,16 @@ impl<'a> Case<'a> {
             }
         }
         Ok(())
+    }
+
+    /// How many services the node has: the registration, and `web` but for the seed's configuration. Without a token all of
+    /// them are refused.
+    fn services(&self) -> usize {
+        match (self.situation.cluster, &self.situation.config) {
+            (Cluster::Acl, _) => 0,
+            (_, None) => 1,
+            (_, Some(_)) => 2,
+        }
     }
 
     /// Does all that happens, and sees the end.
@@ -215,13 +232,16 @@ fn start_lictor(
     situation: &Situation,
     host: &Host,
     binary: &PathBuf,
+    number: u8,
 ) -> Result<Subject> {
-    if situation.cut_off {
-        host.cut()?;
-    }
-    let lictor = Lictor::on(host, binary)
+    let mut lictor = Lictor::on(host, binary)
         .consul(field.version())
         .args(situation.options.iter().copied());
+    if situation.cut_off {
+        // An interface without a cable tells lictor no address.
+        lictor = lictor.arg(format!("--address={}", Field::address(number)));
+        host.cut()?;
+    }
     let lictor = match situation.pid1 {
         true => lictor,
         false => lictor.not_pid1(),
@@ -237,6 +257,7 @@ fn start_bare(
 ) -> Result<Subject> {
     let registration = Lictor::on(host, lictor)
         .no_consul()
+        .args(situation.registration())
         .run("render")?
         .success()?;
     host.run(["mkdir", "-p", "/consul/registration"])?

@@ -100,6 +100,12 @@ impl Field {
         format!("n{number}")
     }
 
+    /// The address of a host.
+    #[must_use]
+    pub fn address(number: u8) -> String {
+        format!("10.111.67.{number}")
+    }
+
     /// What a configuration on this cluster needs besides the usual.
     pub(super) fn acl(&self) -> Value {
         match self.cluster {
@@ -142,15 +148,12 @@ impl Field {
         }
     }
 
-    /// Waits until the node and its services are seen by all.
-    pub(super) fn settled(&self, node: &str) -> Result<()> {
+    /// Waits until the node and so many services of it are seen by all.
+    pub(super) fn settled(&self, node: &str, count: usize) -> Result<()> {
         wait::until_ok(&format!("all to see {node}"), PATIENCE, || {
             let look = self.look(node);
             let there = match &look.catalog {
-                // Without a token its services are refused.
-                Entry::Node { services, .. } => {
-                    !services.is_empty() || self.cluster == Cluster::Acl
-                }
+                Entry::Node { services, .. } => services.len() == count,
                 _ => false,
             };
             match there && look.observer == "alive" && look.server == "alive" {
@@ -224,7 +227,8 @@ fn acl(cluster: Cluster, version: Version) -> Value {
     };
     match cluster {
         Cluster::Acl => {
-            json!({ "enabled": true, "default_policy": "deny", "tokens": { name: TOKEN } })
+            let tokens = json!({ name: TOKEN, "default": TOKEN });
+            json!({ "enabled": true, "default_policy": "deny", "tokens": tokens })
         }
         _ => json!({}),
     }

@@ -26,7 +26,7 @@ pub use case::Way;
 pub use field::Field;
 pub use outcome::Outcome;
 pub use situation::Situation;
-pub use situations::situations;
+pub use situations::{in_two_seconds, situations};
 pub use table::{beside, failures, summary, table};
 
 /// Many kinds of errors end a case; none of them is handled but told.

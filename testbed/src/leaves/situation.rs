@@ -34,7 +34,7 @@ pub struct Situation {
     /// What is done at its time, in milliseconds since the clock started.
     pub(super) steps: Vec<(u64, Act)>,
     /// Whether the seed's way can be put into this situation.
-    pub(super) for_seed: bool,
+    pub(super) in_seeds_way: bool,
     /// The exit codes that are right.
     pub(super) codes: &'static [i32],
     /// What must be seen at the end, 12 s and 90 s after it.
@@ -108,7 +108,7 @@ impl Situation {
             begin: Begin::Settled,
             before: &[],
             steps: steps.to_vec(),
-            for_seed: true,
+            in_seeds_way: true,
             codes: &[0],
             views: [View::Left; 3],
         }
@@ -158,7 +158,7 @@ impl Situation {
 
     /// There is nothing like it in the seed's way.
     pub(super) fn lictor_only(mut self) -> Self {
-        self.for_seed = false;
+        self.in_seeds_way = false;
         self
     }
 
@@ -185,10 +185,22 @@ impl Situation {
         self
     }
 
+    /// Whether the seed's way can be put into it.
+    #[must_use]
+    pub fn for_seed(&self) -> bool {
+        self.in_seeds_way
+    }
+
     /// Whether it must end with a node that has left.
     #[must_use]
     pub fn must_leave(&self) -> bool {
         matches!(self.views[1], View::Left | View::Gone)
+    }
+
+    /// Those of lictor's options that are about the registration.
+    pub(super) fn registration(&self) -> impl Iterator<Item = &'static str> {
+        let all = self.options.iter().copied();
+        all.filter(|option| option.starts_with("--check-"))
     }
 
     /// `--stop-timeout`, which is the pod's grace period in the seed's way.

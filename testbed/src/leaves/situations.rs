@@ -12,6 +12,8 @@ use super::situation::{Act, Cluster, Situation};
 use super::view::View;
 
 const TERM: Act = Stop(SIGTERM);
+/// A budget for what needs all of it, so that nobody waits long.
+const SHORT: [&str; 1] = ["--stop-timeout=12s"];
 
 /// All of them, in the order in which one would tell them.
 #[must_use]
@@ -37,6 +39,12 @@ pub fn situations() -> Vec<Situation> {
         .collect()
 }
 
+/// A plain stop that has 2 s.
+#[must_use]
+pub fn in_two_seconds() -> Situation {
+    Situation::new("SIGTERM, --stop-timeout=2s", &[(0, TERM)]).options(&["--stop-timeout=2s"])
+}
+
 fn nothing_special() -> Vec<Situation> {
     let off = || json!({ "leave_on_terminate": false });
     let never = || json!({ "leave_on_terminate": false, "skip_leave_on_interrupt": true });
@@ -53,6 +61,7 @@ fn nothing_special() -> Vec<Situation> {
         .config(never()),
         Situation::new("HTTP is off: nobody can ask, nobody can see", &[(0, TERM)])
             .config(json!({ "ports": { "http": -1 } }))
+            .options(&["--check-http="])
             .unconfirmed([View::Left; 3]),
         Situation::new("ACLs deny the leave and the catalog", &[(0, TERM)])
             .on(Cluster::Acl)
@@ -188,7 +197,7 @@ fn breakage() -> Vec<Situation> {
             "the agent is frozen 0.3 s into the leave",
             &[(0, TERM), (300, Agent(SIGSTOP))],
         )
-        .options(&["--stop-timeout=12s"]),
+        .options(&SHORT),
         new(
             "the network is cut 0.5 s into the leave, for 3 s",
             &[(0, TERM), (500, Cut), (3500, Mend)],
@@ -241,7 +250,7 @@ fn early() -> Vec<Situation> {
             .begin(FirstAnswer)
             .cut_off()
             .young()
-            .options(&ALONE),
+            .options(&SHORT),
         Situation::new(
             "before it has joined, which it can 2 s later",
             &[(0, TERM), (2000, Mend)],
@@ -249,12 +258,9 @@ fn early() -> Vec<Situation> {
         .begin(FirstAnswer)
         .cut_off()
         .young()
-        .options(&ALONE),
+        .options(&SHORT),
     ]
 }
-
-/// Without a network there is nothing to tell the address from, and nothing to wait long for.
-const ALONE: [&str; 2] = ["--interface=eth0", "--stop-timeout=12s"];
 
 fn late() -> Vec<Situation> {
     let new = |name| Situation::new(name, &[(0, TERM)]);
@@ -264,15 +270,15 @@ fn late() -> Vec<Situation> {
             .lictor_only(),
         new("the agent is frozen")
             .before(&[Agent(SIGSTOP)])
-            .options(&["--stop-timeout=12s"]),
+            .options(&SHORT),
         new("no server can be reached")
             .before(&[Cut])
-            .options(&["--stop-timeout=12s"])
+            .options(&SHORT)
             .unconfirmed([View::Anything, View::Anything, View::Failed]),
         new("there is no leader")
             .on(Cluster::TwoServers)
             .before(&[LoseLeader])
-            .options(&["--stop-timeout=12s"])
+            .options(&SHORT)
             .unconfirmed([View::MemberLeft, View::MemberLeft, View::Left]),
     ]
 }

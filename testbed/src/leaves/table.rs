@@ -9,6 +9,9 @@ code, time to the end; then what others saw at the end, 12 s later, 90 s later: 
 server, where it differs), +N where the catalog has the node and N services, ? where it did not answer. `left` is as it should be,
 `left+2` a ghost.";
 
+/// How much of a log is shown.
+const LINES: usize = 60;
+
 /// One column: what came of each situation, with a mark where it is not as it must be.
 #[must_use]
 pub fn table(title: &str, outcomes: &[Outcome]) -> String {
@@ -76,19 +79,19 @@ pub fn failures(outcomes: &[Outcome]) -> String {
         let (group, name) = (outcome.situation.group, outcome.situation.name);
         let _ = writeln!(text, "\n==== {group}: {name}");
         for line in faults.iter().chain(&outcome.notes) {
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "  {}", line.trim_end());
         }
-        let said = outcome.log.lines().filter(|line| is_lictors(line));
-        for line in said {
+        let said: Vec<_> = outcome.log.lines().filter(|line| tells(line)).collect();
+        for line in &said[said.len().saturating_sub(LINES)..] {
             let _ = writeln!(text, "    {line}");
         }
     }
     text
 }
 
-/// Whether a line of a log is lictor's own, and not one of the many of its agent.
-fn is_lictors(line: &str) -> bool {
-    line.contains("lictor")
+/// Whether a line of a log is not one of the many details of an agent's.
+fn tells(line: &str) -> bool {
+    !line.contains("[DEBUG]") && !line.contains("[TRACE]")
 }
 
 fn is_same(one: &Outcome, other: &Outcome) -> bool {

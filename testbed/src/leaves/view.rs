@@ -10,7 +10,7 @@ pub struct Look {
     pub observer: String,
     /// Its member state on the server.
     pub server: String,
-    /// How long after the first look it was seen as `left` somewhere, where that was waited for.
+    /// For how long the word of its leave was waited for, where it was.
     pub waited: Duration,
     /// What the server's catalog holds under its name.
     pub catalog: Entry,
@@ -86,9 +86,13 @@ impl View {
 }
 
 impl Look {
-    /// Whether somebody knows that it has left. The word spreads by gossip, so one of the two may be a little behind.
+    /// Whether it is known to have left. The word spreads by gossip, so at the end one of the two may be a little behind.
     pub(super) fn has_left(&self) -> bool {
-        self.observer == "left" || self.server == "left"
+        let (observer, server) = (self.observer == "left", self.server == "left");
+        match self.waited {
+            Duration::ZERO => observer && server,
+            _ => observer || server,
+        }
     }
 }
 
