@@ -20,9 +20,9 @@ fn all_must_hold(version: Version, situations: &[Situation], late: bool) {
     };
     let outcomes = leaves::run(situations, &options).expect("a cluster");
     let table = leaves::table(&format!("lictor with Consul {version}"), &outcomes);
-    println!("{table}");
     let failures = leaves::failures(&outcomes);
     assert!(failures.is_empty(), "{table}\n{failures}");
+    println!("{table}");
 }
 
 /// Every situation ends as it must. With `LICTOR_TEST_LEAVES=TEXT` only those run that have the text in their group's or own name.
