@@ -85,6 +85,12 @@ pub fn stays<E: Display>(
     }
 }
 
+/// Lets time pass until `moment`, for what happens at a certain time because that is what is tried. It is no way to wait for
+/// a thing.
+pub fn let_pass(moment: Instant) {
+    thread::sleep(moment.saturating_duration_since(Instant::now()));
+}
+
 fn poll<T>(
     what: &str,
     deadline: Duration,

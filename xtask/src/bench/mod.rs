@@ -9,6 +9,7 @@ mod hangups;
 mod idle;
 mod init;
 mod inspect;
+mod leaves;
 mod life;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ const SERVICE: &str = "consul-members";
 pub(crate) struct Args {
     /// What to measure; all of it if nothing is named
     what: Vec<What>,
-    /// How many runs of each kind [default: 10, and 200 for init]
+    /// How many runs of each kind [default: 10, 200 for init, and 1 for leaves]
     #[arg(long)]
     runs: Option<usize>,
     /// Compare only these (init)
@@ -57,13 +58,21 @@ enum What {
     Idle,
     /// SIGHUP 0, 20, 50 and 100 ms after the start: does the agent live, is the reload done
     Hangups,
+    /// Every situation of a disturbed stop, with lictor and the seed's way: exit code, time, and what the cluster sees (8 minutes)
+    Leaves,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
 
 /// Runs the benchmarks.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let all = [What::Life, What::Idle, What::Hangups, What::Init];
+    let all = [
+        What::Life,
+        What::Idle,
+        What::Hangups,
+        What::Leaves,
+        What::Init,
+    ];
     let wanted = if args.what.is_empty() {
         &all[..]
     } else {
@@ -94,6 +103,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             What::Life => life::run(&bed()?, runs)?,
             What::Idle => idle::run(&bed()?)?,
             What::Hangups => hangups::run(&bed()?, runs)?,
+            What::Leaves => {
+                let binary = binary.as_deref().ok_or("find a lictor")?;
+                leaves::run(version, binary, args.runs.unwrap_or(1))?;
+            }
             What::Init => {
                 let runs = args.runs.unwrap_or(200);
                 init::run(&args.only, runs, binary.as_deref())?;
