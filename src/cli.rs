@@ -187,6 +187,9 @@ pub struct RunArgs {
     /// The budget for all of a stop; the agent is killed at its end
     #[arg(long, env = "LICTOR_STOP_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = positive_duration, help_heading = "Life")]
     pub stop_timeout: Duration,
+    /// How long the agent is not ready any more before it leaves, for load balancers; part of --stop-timeout
+    #[arg(long, env = "LICTOR_DRAIN", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Life")]
+    pub drain: Duration,
     /// Write the reason of an exit other than 0 here [default: /dev/termination-log where it exists]
     #[arg(
         long,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub on_stop: Option<OnStop>,
     /// `--stop-timeout`.
     pub stop_timeout: Duration,
+    /// `--drain`.
+    pub drain: Duration,
     /// What signals to lictor become.
     pub rewrite: Rewrite,
     /// What lictor is sent when its parent ends.
@@ -94,6 +96,7 @@ impl Settings {
                 cli::OnStop::Stay => OnStop::Stay,
             }),
             stop_timeout: args.stop_timeout,
+            drain: args.drain,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
             kill_after: args.signals.kill_after,
@@ -144,6 +147,7 @@ impl Settings {
             server,
             on_stop: self.on_stop,
             stop_timeout: self.stop_timeout,
+            drain: self.drain,
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,

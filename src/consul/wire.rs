@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::core::event::{AgentFacts, CatalogNode};
+use crate::core::event::{AgentFacts, CatalogNode, Membership};
 
 /// Reads `GET /v1/agent/self`. What is missing (an old version, a thinned-out answer) stays empty.
 pub fn agent(body: &Value) -> AgentFacts {
@@ -17,9 +17,20 @@ pub fn agent(body: &Value) -> AgentFacts {
         advertise: body["Member"]["Addr"]
             .as_str()
             .and_then(|ip| ip.parse().ok()),
+        membership: membership(&body["Member"]["Status"]),
         server: config["Server"].as_bool(),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
+    }
+}
+
+/// Serf's numbers for a member's status, of which its own can be one of three.
+fn membership(status: &Value) -> Membership {
+    match status.as_u64() {
+        Some(1) => Membership::Alive,
+        Some(2) => Membership::Leaving,
+        Some(3) => Membership::Left,
+        _ => Membership::Unknown,
     }
 }
 
@@ -67,6 +78,20 @@ mod tests {
                 .services
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn an_agent_says_whether_it_has_left() {
+        for (status, membership) in [
+            (json!(1), Membership::Alive),
+            (json!(2), Membership::Leaving),
+            (json!(3), Membership::Left),
+            (json!(0), Membership::Unknown),
+            (Value::Null, Membership::Unknown),
+        ] {
+            let body = json!({ "Member": { "Status": status } });
+            assert_eq!(agent(&body).membership, membership);
+        }
     }
 
     #[test]

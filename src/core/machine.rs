@@ -55,6 +55,8 @@ pub struct Config {
     pub on_stop: Option<OnStop>,
     /// `--stop-timeout`: the budget for all of a stop.
     pub stop_timeout: Moment,
+    /// `--drain`: how long the agent is not ready any more before it leaves.
+    pub drain: Moment,
     /// `--start-timeout`; `None` waits for ever.
     pub start_timeout: Option<Moment>,
     /// `--restart`: whether a crash of an agent that was once ready is followed by a restart.
@@ -153,6 +155,7 @@ impl Machine {
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
+            Event::Stopped => self.agent_was_stopped(),
             Event::Notified => self.notified(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
@@ -191,6 +194,8 @@ impl Machine {
 
     fn answered(&mut self, answer: Answer) {
         match answer {
+            Answer::Agent(result) if self.stop.is_some() => self.agent_seen_in_a_stop(result),
+            Answer::Leader(result) if self.stop.is_some() => self.leader_seen_in_a_stop(&result),
             Answer::Agent(result) => self.agent_answered(result),
             Answer::Leader(result) => self.leader_answered(result),
             // The catalog is read for two ends: to see the registration come, and to see it go.
@@ -198,19 +203,23 @@ impl Machine {
             Answer::Catalog(result) => self.catalog_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
-            Answer::Deregister(result) => self.ghost_answered(result),
+            Answer::Deregister(result) => self.taken_away(result),
         }
     }
 
     fn timed_out(&mut self, timer: Timer) {
         match timer {
-            Timer::Ask if self.stop.as_ref().is_some_and(Stop::was_asked) => self.watch_leave(None),
+            Timer::Ask if self.stop.is_some() => self.ask_in_a_stop(),
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
+            Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
+            Timer::Evidence => self.ask_for_evidence(),
+            Timer::Replace => self.replace(),
+            Timer::LastStep => self.last_step(),
             Timer::Kill => self.kill(),
             // Set and seen to by `ending`.
             Timer::Leftovers => {}
@@ -271,7 +280,10 @@ impl Machine {
     fn spawn_failed(&mut self, exit: Exit) {
         // Nothing that happens after the first start may end lictor of itself: a binary that is being replaced, or a
         // full process table, is a crash like another.
-        if self.start.ever_spawned {
+        if self.stop.is_some() {
+            self.say(Level::Error, exit.reason.clone());
+            self.stopped_without_agent();
+        } else if self.start.ever_spawned {
             self.restart_or_exit(exit);
         } else {
             self.exit(exit);

@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{AgentFacts, Refusal, Spawned};
-use crate::core::leave::Stop;
 use crate::core::machine::{Child, Machine, OnStop, seconds};
 use crate::core::phase::Phase;
 use crate::core::restart::GOOD_RUN;
@@ -28,15 +27,23 @@ const CHANGE: Duration = Duration::from_secs(30);
 /// Between two reads of a ready agent, less the jitter.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What is known of the way to readiness. All but the first three are of the current run.
+/// What is known of the way to readiness. All but the first four are of the current run.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     pub(super) ever_spawned: bool,
     pub(super) ever_ready: bool,
+    /// It has joined, as it said or as its servers did: others know it.
+    pub(super) ever_joined: bool,
     /// The catalog showed us under our name: from then on its absence there means something.
     pub(super) was_in_catalog: bool,
     /// The API has answered.
     pub(super) answered: bool,
+    /// The agent said that its first join was over (`READY=1`).
+    pub(super) notified: bool,
+    /// A leader was known when one was asked for during a stop.
+    pub(super) leader_known: bool,
+    /// Our entry is being taken away, or may not be.
+    pub(super) taking_away: bool,
     /// The agent was ready, so that its signal handlers are in place.
     pub(super) was_ready: bool,
     /// The facts are the agent's own, from `agent/self`.
@@ -61,6 +68,7 @@ impl Machine {
         self.start = Start {
             ever_spawned: true,
             ever_ready: self.start.ever_ready,
+            ever_joined: self.start.ever_joined,
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
@@ -74,6 +82,9 @@ impl Machine {
         self.say(Level::Info, format!("agent started, pid {pid}"));
         if self.config.api {
             self.timers.set(Timer::Ask, self.now + FIRST_ASK);
+        }
+        if self.stop.is_some() {
+            return self.wait_to_finish();
         }
         if let (false, Some(timeout)) = (self.start.ever_ready, self.config.start_timeout) {
             self.timers.set(Timer::Start, self.now + timeout);
@@ -128,11 +139,8 @@ impl Machine {
                         facts.version, facts.node_name, facts.datacenter
                     ),
                 );
-                self.facts = *facts;
-                self.start.told = true;
+                self.told(*facts);
             }
-            // The leave was asked for without it and is watched: another question would start a second watch beside the first.
-            Err(_) if self.stop.as_ref().is_some_and(Stop::was_asked) => return,
             Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
                 if !self.start.answered =>
             {
@@ -149,9 +157,6 @@ impl Machine {
             ),
         }
         self.start.answered = true;
-        if self.stop.is_some() {
-            return self.ask_leave();
-        }
         if !self.conditions.holds(Kind::Joined) {
             self.enter(Phase::Joining);
             self.not_ready("Joining", "the agent answers and has not joined yet");
@@ -170,11 +175,9 @@ impl Machine {
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
         self.start.asking = false;
-        if self.stop.is_some() {
-            return;
-        }
         match result {
             Ok(Some(leader)) => {
+                self.start.ever_joined = true;
                 let news = self.set(
                     Kind::Joined,
                     Truth::True,
@@ -212,13 +215,10 @@ impl Machine {
         if self.child.is_none() {
             return;
         }
+        self.start.notified = true;
+        self.start.ever_joined = true;
         if self.stop.is_some() {
-            // Its handlers are in place.
-            if !self.config.api {
-                self.start.was_ready = true;
-                self.ask_leave();
-            }
-            return;
+            return self.notified_in_a_stop();
         }
         if self.config.api {
             self.start.in_vain = 0;

@@ -15,8 +15,16 @@ pub enum Timer {
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
     GoodRun,
+    /// The end of `--drain`.
+    Drain,
     /// The agent could not take the leave in time: ask all the same.
     Patience,
+    /// Ask the agent whether its leave has begun.
+    Evidence,
+    /// The agent hangs in its leave: the last moment at which another can leave in its place.
+    Replace,
+    /// Shortly before the kill.
+    LastStep,
     /// The end of `--stop-timeout`: kill.
     Kill,
     /// What the agent has left behind had its time: kill.
@@ -24,13 +32,17 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
         Self::Restart,
         Self::GoodRun,
+        Self::Drain,
         Self::Patience,
+        Self::Evidence,
+        Self::Replace,
+        Self::LastStep,
         Self::Kill,
         Self::Leftovers,
     ];
@@ -46,6 +58,11 @@ impl Timers {
     /// Sets `timer` to go off at `at`, whatever it was set to before.
     pub fn set(&mut self, timer: Timer, at: Moment) {
         self.at[timer as usize] = Some(at);
+    }
+
+    /// When `timer` goes off, if it is set.
+    pub fn get(&self, timer: Timer) -> Option<Moment> {
+        self.at[timer as usize]
     }
 
     /// Unsets `timer`.

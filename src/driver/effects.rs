@@ -35,6 +35,14 @@ use crate::settings::{self, Settings};
 /// Without the kernel's word for it, addresses are looked at this often.
 const WITHOUT_EVENTS: Duration = Duration::from_secs(1);
 
+/// What has happened to the agent's process.
+pub(super) enum Reaped {
+    /// It has ended; the rest of what it says.
+    Ended(How, Option<Output>),
+    /// A signal has stopped it.
+    Stopped,
+}
+
 /// What the hands need.
 pub struct Effects {
     settings: Settings,
@@ -99,7 +107,10 @@ impl Effects {
                 }));
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
-            Action::Spawn => due.push_back(Event::Spawned(self.spawn())),
+            Action::Spawn => {
+                sources.forget_notifications();
+                due.push_back(Event::Spawned(self.spawn()));
+            }
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
             Action::Sweep(signal) => self.sweep(signal, due),
@@ -221,20 +232,24 @@ impl Effects {
         })
     }
 
-    /// Takes what has happened to children. How the agent ended, and the rest of what it says, if it was the agent.
-    pub(super) fn reap(&mut self) -> Option<(How, Option<Output>)> {
-        let mut ended = None;
+    /// Takes what has happened to children, and returns what the core is to know of it: what has happened to the agent.
+    pub(super) fn reap(&mut self) -> Option<Reaped> {
+        let mut reaped = None;
         self.has_children = drain(|pid, change| {
+            let is_agent = self.agent.as_ref().is_some_and(|(agent, _)| *agent == pid);
             let Change::Ended(how) = change else {
+                if is_agent && matches!(change, Change::Stopped(_)) {
+                    reaped = Some(Reaped::Stopped);
+                }
                 return tracing::debug!("child {pid}: {change:?}");
             };
             // Its number is nobody's from here on.
             match self.agent.take_if(|(agent, _)| *agent == pid) {
-                Some((_, output)) => ended = Some((how, output)),
+                Some((_, output)) => reaped = Some(Reaped::Ended(how, output)),
                 None => tracing::debug!("reaped {pid}, which {how}"),
             }
         });
-        ended
+        reaped
     }
 
     /// The last of what was said below lictor, on its way to lictor's own streams.

@@ -14,7 +14,7 @@ use crate::admin::server::{Control, Server};
 use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
-use crate::driver::effects::Effects;
+use crate::driver::effects::{Effects, Reaped};
 use crate::os::output::Output;
 use crate::os::signals::Signals;
 
@@ -60,6 +60,12 @@ impl Sources {
         }
     }
 
+    /// Drops what an agent that has ended has still said of its readiness: the next one's is another.
+    pub(super) fn forget_notifications(&self) {
+        let mut datagram = [0_u8; 256];
+        while self.notify.try_recv(&mut datagram).is_ok() {}
+    }
+
     /// The next event. What concerns only the edge (a child that is not the agent, a status that is asked for) is dealt
     /// with here and is no event.
     pub(super) async fn next(
@@ -83,10 +89,13 @@ impl Sources {
                 Some(event) = self.asks.next(), if !self.asks.is_empty() => return event,
                 signal = self.signals.next() => match signal {
                     Ok(nix::libc::SIGCHLD) => {
-                        if let Some((how, output)) = effects.reap() {
-                            self.works.push(Box::pin(last_words(how, output)));
-                        } else if effects.is_alone() && machine.is_ending() {
-                            return Event::Alone;
+                        match effects.reap() {
+                            Some(Reaped::Ended(how, output)) => {
+                                self.works.push(Box::pin(last_words(how, output)));
+                            }
+                            Some(Reaped::Stopped) => return Event::Stopped,
+                            None if effects.is_alone() && machine.is_ending() => return Event::Alone,
+                            None => {}
                         }
                     }
                     Ok(number) => match self.rewrite.apply(number) {

@@ -40,6 +40,7 @@ fn config() -> Config {
         server: false,
         on_stop: Some(OnStop::Leave),
         stop_timeout: Duration::from_secs(25),
+        drain: Duration::ZERO,
         start_timeout: None,
         restart: true,
         restart_limit: 3,

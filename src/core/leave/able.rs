@@ -1,0 +1,117 @@
+//! Whether the agent can take a leave.
+//!
+//! A SIGTERM in an agent's first moments ends it without a leave, or is swallowed. A leave over HTTP is not lost, but an agent's
+//! first join that ends within it makes the agent a member again. So a young agent is asked once it says that it has joined
+//! (`READY=1`), or when its patience is over: the first join takes its time where some of the servers' addresses are dead.
+
+use std::time::Duration;
+
+use crate::core::action::{Action, Level, Question};
+use crate::core::event::{AgentFacts, Refusal};
+use crate::core::leave::Step;
+use crate::core::leave::evidence::EVIDENCE;
+use crate::core::machine::Machine;
+use crate::core::signal::SIGCONT;
+use crate::core::timers::Timer;
+
+/// How long a ready agent may take to say how it is.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How long one that was just started may take until it can take a leave; of a small budget a third.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Machine {
+    /// Whether the agent can be asked to leave now.
+    pub(super) fn is_able(&self) -> bool {
+        let joined = self.start.was_ready || self.start.notified;
+        joined && (self.start.answered || !self.config.api)
+    }
+
+    /// How long is waited until it is, before it is asked all the same.
+    pub(super) fn patience(&self) -> Duration {
+        let budget = self.config.stop_timeout;
+        if self.start.was_ready {
+            GLANCE.min(budget / 4)
+        } else {
+            PATIENCE.min(budget / 3)
+        }
+    }
+
+    /// The agent was started once more to leave.
+    pub(in crate::core) fn wait_to_finish(&mut self) {
+        // With an API the patience begins when a leader is known.
+        if !self.config.api {
+            let left = self.stop_until().saturating_sub(self.now);
+            self.timers
+                .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
+        }
+    }
+
+    /// It answers, and has not joined yet as far as it says.
+    pub(super) fn wait_until_able(&mut self) {
+        let finishing = self.stop.as_ref().is_some_and(|stop| stop.finishing);
+        if finishing && !self.start.leader_known {
+            self.timers.set(Timer::Ask, self.now + EVIDENCE);
+        }
+    }
+
+    /// Asks the agent what is to be known before it is asked to leave.
+    pub(super) fn look_again(&mut self) {
+        if self.start.asking || self.child.is_none() || !self.config.api {
+            return;
+        }
+        self.start.asking = true;
+        self.timers.clear(Timer::Ask);
+        let looked = self.stop.as_ref().is_some_and(|stop| stop.looked);
+        self.ask(if looked {
+            Question::Leader
+        } else {
+            Question::Agent
+        });
+    }
+
+    /// Whether servers can be reached, which an agent that was started once more to leave has to know: a leave that nobody hears
+    /// of is none. It is asked for until the last step.
+    pub(in crate::core) fn leader_seen_in_a_stop(
+        &mut self,
+        result: &Result<Option<String>, Refusal>,
+    ) {
+        self.start.asking = false;
+        if !matches!(result, Ok(Some(_))) {
+            return self.timers.set(Timer::Ask, self.now + EVIDENCE);
+        }
+        self.start.leader_known = true;
+        self.start.ever_joined = true;
+        if self.is_able() {
+            return self.ask_leave();
+        }
+        let left = self.stop_until().saturating_sub(self.now);
+        self.timers
+            .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
+    }
+
+    /// `READY=1` came during the stop.
+    pub(in crate::core) fn notified_in_a_stop(&mut self) {
+        let looking = self
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.step == Step::Look);
+        if looking && self.is_able() {
+            self.ask_leave();
+        }
+    }
+
+    /// Takes over what the agent tells of itself.
+    pub(in crate::core) fn told(&mut self, facts: AgentFacts) {
+        self.facts = facts;
+        self.start.told = true;
+        self.start.answered = true;
+    }
+
+    /// Somebody has stopped the agent, as by SIGSTOP, which would hold the leave up until its budget is used up.
+    pub(in crate::core) fn agent_was_stopped(&mut self) {
+        if self.stop.is_some() {
+            self.say(Level::Warn, "the agent was stopped by a signal; SIGCONT");
+            self.out.push(Action::Signal(SIGCONT));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a stop's end means: whether the leave is confirmed, and what is told.
+
+use crate::core::action::Level;
+use crate::core::event::{End, How, Membership};
+use crate::core::leave::Stop;
+use crate::core::leave::watch::Entry;
+use crate::core::machine::{Machine, OnStop, last_words, seconds};
+use crate::exit::{self, Exit};
+
+impl Stop {
+    /// Whether the agent ended since somebody else had asked it to leave, before lictor did.
+    pub(super) fn is_another_s(&self, end: &End) -> bool {
+        self.asked.is_none() && self.entry == Entry::Unseen && end.how == How::Exited(0)
+    }
+}
+
+impl Machine {
+    /// Whether all that can be seen of a leave was seen.
+    pub(super) fn is_confirmed(&self, stop: &Stop) -> bool {
+        // An entry that somebody else took away while the agent was a member like others is no leave.
+        let begun = stop.membership != Membership::Alive;
+        // A catalog that has never shown us may hide us from this token.
+        let sees = !self.start.was_ready || self.start.was_in_catalog;
+        match stop.entry {
+            Entry::Gone => begun,
+            Entry::Absent => stop.membership == Membership::Left && sees,
+            Entry::Unseen | Entry::There | Entry::Back => false,
+        }
+    }
+
+    /// Whether there is reason to believe that the leave was not done: an agent that ends with 0 where nothing can be seen has
+    /// none against it.
+    pub(super) fn is_broken(&self, stop: &Stop, end: &End) -> bool {
+        if self.is_confirmed(stop) || stop.is_another_s(end) {
+            return false;
+        }
+        let blind = stop.entry == Entry::Unseen && stop.membership != Membership::Alive;
+        end.how != How::Exited(0) || !blind
+    }
+
+    /// How lictor ends after a stop whose agent has ended.
+    pub(super) fn outcome(&mut self, stop: &Stop, end: &End) -> Exit {
+        let took = seconds(self.now.saturating_sub(stop.since));
+        if let Some(exit) = &stop.because {
+            return exit.clone();
+        }
+        if stop.mode == OnStop::Stay {
+            self.say(Level::Info, format!("stopped without a leave in {took}"));
+            return Exit::ok();
+        }
+        if self.is_confirmed(stop) {
+            self.say(Level::Info, format!("left, and seen gone, in {took}"));
+            return Exit::ok();
+        }
+        if stop.is_another_s(end) {
+            self.say(
+                Level::Info,
+                format!("the agent ended with 0, {took} into the stop, before it was asked to leave: somebody else had asked it"),
+            );
+            return Exit::ok();
+        }
+        let killed = if stop.killed {
+            " at the end of --stop-timeout"
+        } else {
+            ""
+        };
+        let by = match (stop.finishing, stop.asked) {
+            (true, _) => "as the one that was started to finish the leave",
+            (false, Some(_)) => "after it was asked to leave",
+            (false, None) => "before it was asked to leave",
+        };
+        let words = match end.how {
+            How::Exited(0) => String::new(),
+            _ => last_words(end),
+        };
+        Exit::new(
+            exit::UNCONFIRMED,
+            format!(
+                "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}",
+                end.how,
+                seen(stop.entry)
+            ),
+        )
+    }
+
+    /// How lictor ends after a stop that found no agent.
+    pub(super) fn outcome_without_agent(stop: &Stop, crashed: bool) -> Exit {
+        match (stop.mode, &stop.because) {
+            (_, Some(exit)) => exit.clone(),
+            (OnStop::Leave, None) if stop.finishing => Exit::new(
+                exit::UNCONFIRMED,
+                "the leave is not confirmed: the agent had ended and could not be started once more to leave, so its node stays \
+                 in the catalog until the servers see it fail",
+            ),
+            (OnStop::Leave, None) if crashed => Exit::new(
+                exit::UNCONFIRMED,
+                "the leave is not confirmed: the agent had crashed, and --stop-timeout leaves no time to start it once more, so \
+                 its node stays in the catalog until the servers see it fail",
+            ),
+            _ => Exit::ok(),
+        }
+    }
+}
+
+fn seen(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Unseen => "the catalog could not be looked at",
+        Entry::There => "its node was not seen to go from the catalog",
+        Entry::Absent => "it never said that it had left",
+        Entry::Gone => "its node went from the catalog before it had begun to leave",
+        Entry::Back => "its node had come back to the catalog",
+    }
+}

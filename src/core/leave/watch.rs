@@ -1,0 +1,123 @@
+//! Our entry in the catalog during a leave: it goes, and has to stay gone as long as the agent answers.
+
+use std::time::Duration;
+
+use crate::core::action::{Level, Question};
+use crate::core::event::{CatalogNode, Refusal};
+use crate::core::leave::Step;
+use crate::core::machine::{Machine, seconds};
+use crate::core::timers::Timer;
+
+/// How long a blocking query on our own entry waits while the agent leaves. Short, because Consul 1.8 does not wake it
+/// when the entry goes; newer versions do, at once.
+const CHANGE: Duration = Duration::from_millis(150);
+/// Servers take an entry away some 0.4 s after they have heard of the leave. One that is there so long after the agent has
+/// told everybody is taken away by us, while the agent still answers (3 s after its word).
+const OVERDUE: Duration = Duration::from_millis(1500);
+
+/// Our entry in the catalog during a leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Not looked at yet.
+    Unseen,
+    /// It is there.
+    There,
+    /// It is not there, and as far as we know never was: a young agent's.
+    Absent,
+    /// It was there, and then was not.
+    Gone,
+    /// It was gone and has come back.
+    Back,
+}
+
+impl Machine {
+    pub(super) fn watch_entry(&mut self, index: Option<u64>) {
+        self.ask(Question::Catalog {
+            node: self.facts.node_name.clone(),
+            change: index.map(|index| (index, CHANGE)),
+        });
+    }
+
+    /// What the catalog holds under our name while the agent leaves.
+    pub(in crate::core) fn leave_watched(&mut self, result: Result<CatalogNode, Refusal>) {
+        let watching = |step| step == Step::Watch;
+        if !self.stop.as_ref().is_some_and(|stop| watching(stop.step)) {
+            return;
+        }
+        match result {
+            Ok(node) => {
+                self.entry_seen(&node);
+                // Without an index there is nothing to wait for, and asking in a circle would be a load on the servers.
+                if node.index > 0 {
+                    return self.watch_entry(Some(node.index));
+                }
+                self.timers.set(Timer::Ask, self.now + CHANGE);
+            }
+            // Never ours to ask.
+            Err(Refusal::Denied(_)) => {}
+            // The agent's API is closing down, or is not up again yet. What was seen last is what is known.
+            Err(_) => self.timers.set(Timer::Ask, self.now + CHANGE),
+        }
+    }
+
+    fn entry_seen(&mut self, node: &CatalogNode) {
+        let ours = self.facts.node_id.is_empty() || node.id == self.facts.node_id;
+        if node.present && !ours {
+            // Somebody else's entry under our name neither keeps us nor confirms anything.
+            return;
+        }
+        let (now, was_there) = (self.now, self.start.was_in_catalog);
+        let Some(stop) = &mut self.stop else { return };
+        let took = seconds(now.saturating_sub(stop.since));
+        let overdue = stop.left.is_some_and(|left| left + OVERDUE <= now);
+        match (node.present, stop.entry) {
+            (true, Entry::Gone) => {
+                stop.entry = Entry::Back;
+                let told = "the node is back in the catalog during its leave";
+                self.say(Level::Warn, told);
+                self.take_away();
+            }
+            // The agent registers its node and its services one after the other, and each of them brings the node back.
+            (true, Entry::Back) => self.take_away(),
+            (true, _) => {
+                // One that was never there came with the first synchronisation of a young agent.
+                let late = stop.entry == Entry::Absent && stop.left.is_some();
+                stop.entry = Entry::There;
+                self.start.was_in_catalog = true;
+                if overdue || late {
+                    self.take_away();
+                }
+            }
+            (false, Entry::Unseen | Entry::Absent) if !was_there => stop.entry = Entry::Absent,
+            (false, Entry::Gone) => {}
+            (false, _) => {
+                stop.entry = Entry::Gone;
+                self.say(Level::Info, format!("gone from the catalog after {took}"));
+            }
+        }
+    }
+
+    /// Takes our entry out of the catalog, as long as it is our own: one that an agent has registered once more with its last
+    /// synchronisation after its leave would otherwise stay for up to a minute.
+    pub(super) fn take_away(&mut self) {
+        // Whose entry it is can be told only by the id. One at a time; what was denied once is denied again.
+        if self.facts.node_id.is_empty() || self.start.taking_away {
+            return;
+        }
+        self.start.taking_away = true;
+        self.ask(Question::Deregister {
+            node: self.facts.node_name.clone(),
+        });
+    }
+
+    pub(in crate::core) fn taken_away(&mut self, result: Result<(), Refusal>) {
+        self.start.taking_away = matches!(result, Err(Refusal::Denied(_)));
+        match result {
+            Ok(()) => self.say(Level::Info, "deregistered the node that was still there"),
+            Err(refusal) => {
+                let text = format!("the node could not be deregistered: {refusal}");
+                self.say(Level::Warn, text);
+            }
+        }
+    }
+}
