@@ -153,8 +153,9 @@ fn over(script: &str) -> TestResult<(Lictor, Host)> {
     Ok((lictor, host))
 }
 
-fn stopping(follower: &Process) -> TestResult {
-    follower.wait_log("stopping", SOON)?;
+/// The first thing a follower is told is that it was heard.
+fn heard(follower: &Process) -> TestResult {
+    follower.wait_log("lictor leave: ", SOON)?;
     Ok(())
 }
 
@@ -166,7 +167,7 @@ fn a_follower_who_goes_or_does_not_end_changes_nothing() -> TestResult {
     let [goes, frozen, stays] = ["leave"; 3].map(|leave| lictor.exec(leave, &[]));
     let [goes, frozen, stays] = [goes?, frozen?, stays?];
     for follower in [&goes, &frozen, &stays] {
-        stopping(follower)?;
+        heard(follower)?;
     }
     let inner = |follower: &Process| -> TestResult<_> { Ok(children(follower.pid()?)[0]) };
     send(inner(&goes)?, Signal::SIGINT as i32)?;
@@ -207,7 +208,7 @@ fn a_lictor_that_is_killed_has_not_told_its_end() -> TestResult {
     let lictor = lictor.not_pid1().start()?;
     lictor.wait_log("up\n", SOON)?;
     let follower = lictor.follow("leave", &[])?;
-    stopping(&follower)?;
+    heard(&follower)?;
     lictor.signal(Signal::SIGKILL)?;
     assert_eq!(follower.exit_code(SOON)?, 1);
     let told = follower.log();
@@ -238,5 +239,5 @@ fn a_leave_between_a_crash_and_a_restart_is_followed_to_its_end() -> TestResult 
     // Nobody takes its node out of the catalog.
     assert_eq!(lictor.exit(STOP)?, 115);
     assert_eq!(follower.exit_code(SOON)?, 115, "{}", follower.log());
-    stopping(&follower)
+    heard(&follower)
 }
