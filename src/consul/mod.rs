@@ -8,3 +8,4 @@ pub mod client;
 pub mod command;
 pub mod endpoint;
 pub mod wire;
+pub mod words;

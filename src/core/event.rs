@@ -97,6 +97,8 @@ pub struct End {
     pub how: How,
     /// Its last lines of output, for the reason of a failure; may be empty.
     pub last_words: String,
+    /// Whether an agent said at its end that it was shut down without the leave it had begun.
+    pub broke_its_leave: bool,
 }
 
 /// The two ways in which a process can end.

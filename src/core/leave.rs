@@ -341,7 +341,7 @@ impl Machine {
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
         let crashed = self.start.ever_ready || self.start.ever_joined;
         if leave && crashed && !stop.finishing && self.can_finish() {
-            return self.finish("the agent had crashed");
+            return self.finish("the agent has ended");
         }
         if let Some(stop) = self.stop.take() {
             let exit = Self::outcome_without_agent(&stop, crashed);

@@ -319,6 +319,11 @@ impl Machine {
             last_words(end)
         );
         match end.how.code() {
+            0 if end.broke_its_leave && self.start.ever_joined => {
+                let what = "the agent ended with 0 and without a leave: somebody's two leaves broke each other";
+                self.say(Level::Warn, what);
+                self.stop_because(OnStop::Leave, None);
+            }
             0 => {
                 let reason =
                     "the agent ended by itself with 0: somebody asked it to leave or to stop";

@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 
 use crate::admin::server::{Control, Server};
+use crate::consul::words;
 use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::{Effects, Reaped};
-use crate::os::output::Output;
+use crate::os::output::{Output, last_lines};
 use crate::os::signals::Signals;
 
 /// Something under way that ends in an event.
@@ -159,12 +160,16 @@ fn translate(number: i32) -> Signal {
 
 /// The agent's end becomes an event once the last of its output was read.
 async fn last_words(how: How, output: Option<Output>) -> Event {
-    let last_words = match output {
+    let tail = match output {
         Some(output) => {
             output.copying().ended(DRAIN).await;
-            output.last_words()
+            output.tail()
         }
         None => String::new(),
     };
-    Event::Ended(End { how, last_words })
+    Event::Ended(End {
+        how,
+        last_words: last_lines(&tail),
+        broke_its_leave: words::broke_its_leave(&tail),
+    })
 }

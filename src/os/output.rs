@@ -17,7 +17,7 @@ use crate::os::patient::{STDERR, STDOUT, Stream};
 use crate::os::signals::block_in_thread;
 
 /// How much of the end is remembered, in bytes.
-const REMEMBERED: usize = 2048;
+const REMEMBERED: usize = 4096;
 /// How many lines of it are told at most.
 const TOLD_LINES: usize = 5;
 
@@ -89,8 +89,8 @@ impl Output {
         self.copying.clone()
     }
 
-    /// The last lines so far, on one line, separated by ` | `.
-    pub fn last_words(&self) -> String {
+    /// The end of it, so far.
+    pub fn tail(&self) -> String {
         let bytes: Vec<u8> = self
             .end
             .lock()
@@ -98,7 +98,7 @@ impl Output {
             .iter()
             .copied()
             .collect();
-        last_lines(&String::from_utf8_lossy(&bytes))
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -144,7 +144,8 @@ fn remember(end: &Mutex<VecDeque<u8>>, bytes: &[u8]) {
     end.extend(bytes);
 }
 
-fn last_lines(text: &str) -> String {
+/// The last lines of a text, on one line, separated by ` | `.
+pub fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text
         .lines()
         .map(str::trim)

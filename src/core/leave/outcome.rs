@@ -10,7 +10,10 @@ use crate::exit::{self, Exit};
 impl Stop {
     /// Whether the agent ended since somebody else had asked it to leave, before lictor did.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
-        self.asked.is_none() && self.entry == Entry::Unseen && end.how == How::Exited(0)
+        self.asked.is_none()
+            && self.entry == Entry::Unseen
+            && end.how == How::Exited(0)
+            && !end.broke_its_leave
     }
 }
 
@@ -35,7 +38,7 @@ impl Machine {
             return false;
         }
         let blind = stop.entry == Entry::Unseen && stop.membership != Membership::Alive;
-        end.how != How::Exited(0) || !blind
+        end.how != How::Exited(0) || end.broke_its_leave || !blind
     }
 
     /// How lictor ends after a stop whose agent has ended.

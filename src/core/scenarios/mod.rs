@@ -90,6 +90,7 @@ fn end(how: How) -> Event {
     Event::Ended(End {
         how,
         last_words: "the last line".to_owned(),
+        broke_its_leave: false,
     })
 }
 
