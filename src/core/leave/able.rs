@@ -10,7 +10,7 @@ use crate::core::action::{Action, Level, Question};
 use crate::core::event::{AgentFacts, Refusal};
 use crate::core::leave::Step;
 use crate::core::leave::evidence::EVIDENCE;
-use crate::core::machine::Machine;
+use crate::core::machine::{Machine, OnStop};
 use crate::core::signal::SIGCONT;
 use crate::core::timers::Timer;
 
@@ -94,7 +94,7 @@ impl Machine {
         let looking = self
             .stop
             .as_ref()
-            .is_some_and(|stop| stop.step == Step::Look);
+            .is_some_and(|stop| stop.step == Step::Look && stop.mode == OnStop::Leave);
         if looking && self.is_able() {
             self.ask_leave();
         }
