@@ -74,6 +74,10 @@ impl Machine {
     pub(super) fn note_membership(&mut self) {
         let (now, membership) = (self.now, self.facts.membership);
         let Some(stop) = &mut self.stop else { return };
+        // An answer that does not tell takes nothing back of what an earlier one told.
+        if membership == Membership::Unknown {
+            return;
+        }
         let before = std::mem::replace(&mut stop.membership, membership);
         if membership == Membership::Left && stop.left.is_none() {
             stop.left = Some(now);
