@@ -273,7 +273,8 @@ impl Machine {
     }
 
     fn ask_in_the_other_way(&mut self) {
-        let asked = self.stop.as_ref().filter(|stop| !stop.twice);
+        let free = |stop: &&Stop| !stop.twice && !stop.membership.is_leaving();
+        let asked = self.stop.as_ref().filter(free);
         if let Some((way, _)) = asked.and_then(|stop| stop.asked) {
             self.ask_leave_by(self.other_way(way), "the other way");
         }
