@@ -53,7 +53,13 @@ impl Machine {
         let late = stop
             .asked
             .is_some_and(|(_, asked)| stop.put >= asked + late);
-        if late && stop.membership == Membership::Alive && !stop.twice {
+        let member = stop.membership == Membership::Alive;
+        // Somebody else's leave, which was not asked for again, came to nothing.
+        let undone = member && stop.asked.is_none();
+        if undone {
+            let (way, why) = self.way_to_leave();
+            self.ask_leave_by(way, why);
+        } else if late && member && !stop.twice {
             self.say(Level::Warn, "the agent has not begun to leave");
             self.ask_in_the_other_way();
         }
