@@ -376,6 +376,8 @@ impl Machine {
             return;
         };
         stop.killed = true;
+        // Nothing is asked of it any more.
+        self.timers.clear_all();
         let took = seconds(self.now.saturating_sub(stop.since));
         let state = if stop.mode == OnStop::Leave && self.is_confirmed(&stop) {
             "it has left, so nothing is lost"
