@@ -247,8 +247,9 @@ impl Machine {
         self.step(Step::Watch);
         self.timers.clear(Timer::Patience);
         self.timers.clear(Timer::Ask);
-        self.watch_for_a_hang();
+        // Without an API a leave that goes well looks like none.
         if self.config.api {
+            self.watch_for_a_hang();
             self.watch_entry(None);
             self.timers.set(Timer::Evidence, self.now);
         }
@@ -283,7 +284,7 @@ impl Machine {
     /// The agent hangs: there is just enough time left for another one to leave in its place.
     pub(super) fn replace(&mut self) {
         let Some(stop) = &self.stop else { return };
-        if stop.membership.is_leaving() || stop.entry == Entry::Gone {
+        if stop.membership.is_leaving() || stop.entry == Entry::Gone || !self.may_finish() {
             return;
         }
         let took = seconds(self.now.saturating_sub(stop.since));
@@ -307,10 +308,16 @@ impl Machine {
 
     /// Whether the leave is not done, can be finished and has not been tried to be.
     fn must_finish(&self, end: &End) -> bool {
+        let broken = |stop| self.is_broken(stop, end);
+        self.stop.as_ref().is_some_and(broken) && self.may_finish()
+    }
+
+    /// Whether another agent could leave in this one's place.
+    fn may_finish(&self) -> bool {
         let Some(stop) = &self.stop else { return false };
         let due = stop.mode == OnStop::Leave && stop.because.is_none() && !stop.finishing;
         let known = self.start.ever_joined || self.start.was_in_catalog;
-        due && known && self.is_broken(stop, end) && self.can_finish()
+        due && known && self.can_finish()
     }
 
     /// Starts the agent once more, to leave: a broken leave has left its node behind, and nobody else would take it away.

@@ -41,7 +41,8 @@ impl Machine {
     fn begun_or_not(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
         match result {
             Ok(facts) => self.told(*facts),
-            Err(Refusal::Denied(_)) => return,
+            // As little is known of a leave that goes well.
+            Err(Refusal::Denied(_)) => return self.timers.clear(Timer::Replace),
             Err(_) => return self.timers.set(Timer::Evidence, self.now + EVIDENCE),
         }
         self.note_membership();
