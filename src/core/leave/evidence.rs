@@ -54,7 +54,7 @@ impl Machine {
         let late = stop
             .asked
             .is_some_and(|(_, asked)| stop.put >= asked + late);
-        let member = stop.membership == Membership::Alive;
+        let member = self.facts.membership == Membership::Alive;
         // Somebody else's leave, which was not asked for again, came to nothing.
         let undone = member && stop.asked.is_none();
         if undone {
