@@ -213,7 +213,7 @@ impl Machine {
         if !self
             .stop
             .as_ref()
-            .is_some_and(|stop| stop.step == Step::Look)
+            .is_some_and(|stop| stop.step == Step::Look && !stop.killed)
         {
             return;
         }
@@ -227,6 +227,9 @@ impl Machine {
     fn ask_leave_by(&mut self, way: Way, why: &str) {
         let now = self.now;
         if let Some(stop) = &mut self.stop {
+            if stop.killed {
+                return;
+            }
             stop.twice = stop.asked.is_some();
             stop.asked = Some((way, now));
         }
