@@ -265,7 +265,9 @@ impl Machine {
             // It was not put, or not taken: another way is no second leave.
             Err(refusal @ (Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 self.say(Level::Warn, format!("the leave did not begin: {refusal}"));
-                self.ask_in_the_other_way();
+                if self.other_way(Way::Http) != Way::Http {
+                    self.ask_in_the_other_way();
+                }
             }
             Err(refusal) => self.say(
                 Level::Warn,
