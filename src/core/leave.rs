@@ -194,12 +194,12 @@ impl Machine {
         if let Some(stop) = &mut self.stop {
             stop.looked = true;
         }
+        self.note_membership();
         if self.facts.membership.is_leaving() {
             self.say(
                 Level::Info,
                 "the agent is leaving already, as somebody else has asked it to",
             );
-            self.note_membership();
             return self.watch();
         }
         if self.is_able() {

@@ -49,6 +49,18 @@ fn an_agent_that_crashes_in_its_leave_is_started_once_more_to_leave() {
     }
 }
 
+/// The entry that the first agent's leave took away was not the second one's, which has joined since.
+#[test]
+fn an_absence_that_was_there_before_confirms_nothing() {
+    let mut bed = Bed::new(config()).ready().begun();
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(bed.on(end(How::Signaled(11))), [Action::Spawn]);
+    finishing(&mut bed);
+    bed.shows(absent(12));
+    bed.on(end(How::Signaled(11)));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
 #[test]
 fn a_leave_is_finished_once() {
     let mut bed = Bed::new(config()).ready().leaving();

@@ -55,11 +55,7 @@ fn a_stop_over_the_control_socket_is_a_leave_or_none_or_what_sigterm_does() {
         (OnStop::Leave, Some(OnStop::Stay), false),
     ] {
         let on_stop = Some(on_stop);
-        let mut bed = Bed::new(Config {
-            on_stop,
-            ..config()
-        })
-        .ready();
+        let mut bed = Bed::new(Config { on_stop, ..short() }).ready();
         assert_eq!(bed.on(Event::StopAsked { by, mode }) == LOOK, leaves);
         let mode = Some(OnStop::Leave);
         assert_eq!(bed.on(Event::StopAsked { by, mode }), []);
@@ -67,7 +63,7 @@ fn a_stop_over_the_control_socket_is_a_leave_or_none_or_what_sigterm_does() {
         if leaves {
             bed.says(Membership::Alive);
         }
-        bed.on(end(How::Exited(0)));
+        bed.on(end(How::Exited(2)));
         let code = if leaves { exit::UNCONFIRMED } else { 0 };
         assert_eq!(bed.exit().code, code);
     }
@@ -87,7 +83,7 @@ fn a_node_that_comes_back_during_its_leave_is_taken_away_again() {
         node: "n1".to_owned(),
     });
     for seen_to_go_again in [true, false] {
-        let mut bed = Bed::new(short()).ready().leaving();
+        let mut bed = Bed::new(short()).ready().begun();
         bed.shows(absent(12));
         let back = Answer::Catalog(Ok(in_catalog(&[])));
         assert_eq!(bed.on(Event::Answered(back))[0], deregister);
@@ -112,7 +108,7 @@ fn a_node_that_comes_back_twice_is_taken_away_twice() {
         node: "n1".to_owned(),
     });
     let back = |services: &[&str]| Event::Answered(Answer::Catalog(Ok(in_catalog(services))));
-    let mut bed = Bed::new(config()).ready().leaving();
+    let mut bed = Bed::new(config()).ready().begun();
     bed.shows(absent(12));
     assert!(bed.on(back(&[])).contains(&deregister));
     // One at a time.
@@ -128,7 +124,7 @@ fn a_node_that_comes_back_twice_is_taken_away_twice() {
 #[test]
 fn what_may_not_be_taken_away_is_not_tried_again() {
     let back = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[]))));
-    let mut bed = Bed::new(short()).ready().leaving();
+    let mut bed = Bed::new(short()).ready().begun();
     bed.shows(absent(12));
     bed.on(back());
     let denied = Refusal::Denied("403".to_owned());
@@ -178,7 +174,7 @@ fn the_agents_configuration_says_which_signal_is_a_leave() {
 
 #[test]
 fn the_budget_of_a_stop_ends_in_a_kill() {
-    let mut bed = Bed::new(config()).ready().leaving();
+    let mut bed = Bed::new(config()).ready().begun();
     bed.shows(absent(12));
     let begin = bed.now;
     bed.tick_until(&Action::Signal(9));

@@ -219,6 +219,14 @@ impl Bed {
         self
     }
 
+    /// The same, and it does.
+    fn begun(self) -> Self {
+        let mut bed = self.leaving();
+        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        assert_eq!(bed.says(Membership::Leaving), []);
+        bed
+    }
+
     /// Lets deadlines pass, and answers nothing, until one of them asks for this.
     fn tick_until(&mut self, wanted: &Action) {
         for _ in 0..100 {

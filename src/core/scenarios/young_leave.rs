@@ -25,6 +25,8 @@ fn a_stop_before_the_agent_can_take_it_waits_for_its_join_and_asks_over_the_api(
     let leave = [Action::Ask(Question::Leave), ask_catalog(None)];
     assert_eq!(bed.on(Event::Notified), leave);
     bed.shows(in_catalog(&[]));
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    bed.says(Membership::Leaving);
     bed.shows(absent(12));
     bed.on(Event::Answered(Answer::Leave(Ok(()))));
     bed.on(end(How::Exited(0)));

@@ -33,7 +33,7 @@ pub(super) struct Leave {
     pub(super) refused: bool,
     /// It was asked for, or is somebody else's, since then.
     pub(super) watched: Option<Moment>,
-    /// The agent's last word of its membership since.
+    /// The agent's last word of its membership in the stop.
     pub(super) word: Membership,
     /// It said, in answer to a question that was put long after the asking, that it is a member like others.
     pub(super) not_begun: bool,
@@ -116,7 +116,7 @@ impl Leave {
         if membership.is_leaving() {
             self.watched.get_or_insert(now);
         }
-        if self.watched.is_none() || membership == Membership::Unknown {
+        if membership == Membership::Unknown {
             return;
         }
         self.word = membership;
