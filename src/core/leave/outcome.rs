@@ -23,7 +23,7 @@ impl Machine {
         // An entry that somebody else took away while the agent was a member like others is no leave.
         let begun = stop.membership != Membership::Alive;
         // A catalog that has never shown us may hide us from this token.
-        let sees = !self.start.was_ready || self.start.was_in_catalog;
+        let sees = !self.start.ever_ready || self.start.was_in_catalog;
         match stop.entry {
             Entry::Gone => begun,
             Entry::Absent => stop.membership == Membership::Left && sees,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::answers::answers;
+use super::budget::REPLACE;
 use super::end::documented;
+use super::leave::Leave;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::*;
 
-/// Kept back from the budget of a stop for the kill at its end.
-pub(super) const RESERVE: Duration = Duration::from_millis(200);
 /// A run that was ready for this long makes earlier crashes count no more.
 const GOOD_RUN: Duration = Duration::from_secs(60);
 
@@ -24,12 +24,14 @@ pub(super) struct Seen {
     /// An agent was spawned before.
     pub(super) ever_spawned: bool,
     pub(super) ever_ready: bool,
+    /// It said so, or knew a leader: others know it.
+    pub(super) ever_joined: bool,
     /// What the agent told of itself last.
     pub(super) facts: AgentFacts,
     /// The last sight of the name in the catalog was of this agent's own entry.
     pub(super) own_entry: bool,
-    /// Asked, and neither answered nor dropped.
-    pub(super) questions: Vec<Question>,
+    /// Asked, and neither answered nor dropped, and when.
+    pub(super) questions: Vec<(Question, Moment)>,
     /// A reload was asked for and has not been begun.
     pub(super) reload_wanted: bool,
     /// Who waits for a reload.
@@ -43,6 +45,12 @@ pub(super) struct Seen {
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
     pub(super) passed_on: u32,
+    /// SIGCONTs that were sent at this event in a stop.
+    pub(super) continued: u32,
+    /// How many there must be.
+    pub(super) continues: u32,
+    /// This event calls for an agent that finishes the leave.
+    pub(super) finish_now: bool,
     /// The exit that there must be, once the agent's leftovers are gone.
     pub(super) end: Option<Decided>,
     pub(super) exit: Option<Exit>,
@@ -64,6 +72,7 @@ impl Seen {
             spawning: false,
             ever_spawned: false,
             ever_ready: false,
+            ever_joined: false,
             own_entry: false,
             questions: Vec::new(),
             reload_wanted: false,
@@ -73,24 +82,12 @@ impl Seen {
             crashed_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
+            continued: 0,
+            continues: 0,
+            finish_now: false,
             end: None,
             exit: None,
         }
-    }
-
-    /// How long leftovers have between SIGTERM and SIGKILL: never past the budget of a stop.
-    pub(super) fn kill_after(&self) -> Duration {
-        let budget = self
-            .stop
-            .as_ref()
-            .map(|stop| (stop.since + self.config.stop_timeout).saturating_sub(self.now));
-        let most = self.config.kill_after;
-        budget.map_or(most, |budget| budget.min(most))
-    }
-
-    /// How long a stop may take before the leave is asked for.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(5).min(self.config.stop_timeout / 3)
     }
 
     /// The agent was never ready and has had all of `--start-timeout`.
@@ -113,8 +110,15 @@ impl Seen {
     pub(super) fn asked(&self, kind: fn(&Question) -> bool) -> usize {
         self.questions
             .iter()
-            .filter(|question| kind(question))
+            .filter(|(question, _)| kind(question))
             .count()
+    }
+
+    /// Whether the agent leaves on SIGTERM or SIGINT, by its word, the command line and Consul's defaults.
+    fn a_signal_leaves(&self) -> bool {
+        let usual = !self.facts.server.unwrap_or(self.config.server);
+        let on = |signal: Option<bool>| signal.unwrap_or(usual);
+        on(self.facts.leaves_on_terminate) || on(self.facts.leaves_on_interrupt)
     }
 
     /// What SIGTERM means, by the command line, the agent's word and Consul's defaults.
@@ -132,8 +136,10 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.passed_on = 0;
+        (self.continued, self.continues, self.finish_now) = (0, 0, false);
         if let Some(stop) = &mut self.stop {
-            stop.back_now = false;
+            stop.leave.came_now = false;
+            (stop.last_now, stop.late_now) = (false, false);
         }
         if let Event::ReloadAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
@@ -150,19 +156,28 @@ impl Seen {
             }
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end.how),
-            Event::Notified => self
-                .agent
-                .iter_mut()
-                .for_each(|agent| agent.notified = true),
+            Event::Notified => {
+                let alive = self.agent.iter_mut();
+                self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
+            }
+            Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
                 let ready = self.agent.as_ref().and_then(|agent| agent.ready_since);
                 if ready.is_some_and(|since| since + GOOD_RUN <= now) {
                     self.crashes = 0;
                 }
+                self.shares();
             }
             _ => {}
         }
+        let crashed = matches!(event, Event::Signal(_) | Event::StopAsked { .. });
+        self.finish_now = self.may_finish()
+            && match (&self.stop, event) {
+                (Some(stop), Event::Ended(end)) => stop.leave.is_broken(self, end.how),
+                (Some(_), _) => crashed && self.agent.is_none() && !self.spawning,
+                (None, _) => false,
+            };
         self.end = documented(self).map(|code| Decided {
             at: now,
             code,
@@ -174,10 +189,38 @@ impl Seen {
     }
 
     fn stop(&mut self, mode: OnStop) {
-        if self.stop.is_none() {
-            self.stop = Some(Stop::new(self.now, mode, false));
-            self.reload_wanted = false;
+        if self.stop.is_some() {
+            return;
         }
+        let mut stop = Stop::new(self.now, mode, false);
+        self.reload_wanted = false;
+        if mode == OnStop::Leave
+            && let Some(agent) = &self.agent
+        {
+            self.continues = 1;
+            let drain = self.drain();
+            if agent.ready_since.is_some() && !drain.is_zero() {
+                stop.drains = Some(self.now + drain);
+            } else {
+                stop.leave.due = Some(self.now + self.patience());
+            }
+        }
+        self.stop = Some(stop);
+    }
+
+    /// The end of `--drain`, the last moment to replace the agent, and the last step.
+    fn shares(&mut self) {
+        let due = self.now + self.patience();
+        let last = self.now >= self.last_step_at();
+        let late = self.now + REPLACE >= self.until();
+        let Some(stop) = &mut self.stop else { return };
+        stop.late_now = late && !stop.is_late;
+        stop.is_late |= late;
+        if stop.drains.take_if(|at| *at <= self.now).is_some() {
+            stop.leave.due = Some(due);
+        }
+        stop.last_now = last && !stop.is_last;
+        stop.is_last |= last;
     }
 
     fn spawned(&mut self, spawned: Option<&Spawned>) {
@@ -186,8 +229,12 @@ impl Seen {
             Some(spawned) => {
                 self.ever_spawned = true;
                 self.agent = Some(Agent::new(self.now, spawned));
+                let due = self.patience_to_finish();
+                if let Some(stop) = &mut self.stop {
+                    stop.leave.due = (!spawned.api).then_some(due);
+                }
             }
-            None if self.ever_spawned => self.crashed(),
+            None if self.ever_spawned && self.stop.is_none() => self.crashed(),
             None => {}
         }
     }
@@ -210,36 +257,43 @@ impl Seen {
         let place = self
             .questions
             .iter()
-            .position(|question| answers(answer, question));
-        self.questions
+            .position(|(question, _)| answers(answer, question));
+        let (_, put) = self
+            .questions
             .remove(place.expect("only questions are answered"));
-        if let Some(agent) = &mut self.agent {
-            let silence = |refusal: &Refusal| {
-                matches!(
-                    refusal,
-                    Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)
-                )
-            };
-            if let Answer::Agent(result) = answer {
-                agent.told |= result.is_ok();
-                agent.answered |= !result.as_ref().is_err_and(silence);
+        match answer {
+            Answer::Agent(Ok(facts)) => {
+                self.facts = (**facts).clone();
+                self.agent.iter_mut().for_each(|agent| agent.told = true);
             }
-            if let (Answer::Catalog(result), Some(stop)) = (answer, &mut self.stop) {
-                stop.watch_over |= match result {
-                    Ok(node) => node.index == 0,
-                    Err(Refusal::Unreachable(_)) => agent.answered,
-                    Err(refusal) => matches!(refusal, Refusal::Denied(_)),
-                };
+            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
+            Answer::Catalog(Ok(node)) => self.catalog_shows(node),
+            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
+                self.reload_wanted = true;
             }
+            _ => {}
         }
-        let begun = |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::TimedOut(_));
-        match (answer, &mut self.stop) {
-            (Answer::Agent(Ok(facts)), _) => self.facts = (**facts).clone(),
-            (Answer::Catalog(Ok(node)), _) => self.catalog_shows(node),
-            (Answer::Reload(Err(Refusal::Denied(_))), None) => self.reload_wanted = true,
-            (Answer::Leave(Err(refusal)), Some(stop)) => stop.under_way = begun(refusal),
-            (Answer::Deregister(result), Some(stop)) if !stop.gone => {
-                stop.taken_away = matches!(result, Err(Refusal::Denied(_)));
+        let (late, due) = (self.late(), self.patience_to_finish());
+        let other = self.a_signal_leaves();
+        let Some(stop) = &mut self.stop else { return };
+        let leave = &mut stop.leave;
+        match answer {
+            Answer::Agent(Ok(facts)) => leave.told(self.now, put, facts.membership, late),
+            Answer::Agent(Err(Refusal::Denied(_))) => {
+                leave.looked = true;
+                leave.mute |= leave.watched.is_some();
+            }
+            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
+            Answer::Catalog(result) => {
+                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
+            }
+            // Not put, or not taken; anything else may have been.
+            Answer::Leave(result) => {
+                let not = matches!(result, Err(Refusal::Denied(_) | Refusal::Unreachable(_)));
+                leave.refused = not && other;
+            }
+            Answer::Deregister(result) => {
+                leave.removing = matches!(result, Err(Refusal::Denied(_)));
             }
             _ => {}
         }
@@ -248,19 +302,14 @@ impl Seen {
     fn catalog_shows(&mut self, node: &CatalogNode) {
         let id = &self.facts.node_id;
         let own = node.present && (id.is_empty() || node.id == *id);
-        let Some(stop) = &mut self.stop else {
-            if node.present {
-                self.own_entry = own;
-            }
-            return;
-        };
-        stop.back_now = own && stop.gone;
-        if own {
-            self.own_entry = true;
-            stop.gone = false;
-        } else if self.own_entry {
-            (stop.gone, stop.went) = (true, true);
-            stop.taken_away = false;
+        let known = self.own_entry;
+        if node.present {
+            self.own_entry = own;
+        }
+        if let Some(stop) = &mut self.stop
+            && own == node.present
+        {
+            stop.leave.shown(own, known);
         }
     }
 
@@ -275,7 +324,13 @@ impl Seen {
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
         match action {
-            Action::Spawn => self.spawning = true,
+            Action::Spawn => {
+                self.spawning = true;
+                if let Some(stop) = &mut self.stop {
+                    (stop.finishing, stop.drains) = (true, None);
+                    stop.leave = Leave::default();
+                }
+            }
             Action::Signal(number) => self.signaled(*number),
             Action::Ask(question) => self.ask(question),
             Action::Forget => {
@@ -300,26 +355,33 @@ impl Seen {
     }
 
     fn signaled(&mut self, number: i32) {
-        self.passed_on += u32::from(!OWN.contains(&number));
-        match (&mut self.stop, number) {
-            (Some(stop), _) if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
-            (Some(stop), SIGKILL) => stop.killed = true,
-            (Some(stop), _) => (stop.asked, stop.under_way) = (true, true),
-            (None, SIGHUP) => {
+        let kill = self.kill_at();
+        let Some(stop) = &mut self.stop else {
+            self.passed_on += u32::from(!OWN.contains(&number));
+            if number == SIGHUP {
                 self.reload_wanted = false;
                 self.waiters
                     .values_mut()
                     .for_each(|waiting| waiting.signaled = true);
             }
-            (None, _) => {}
+            return;
+        };
+        match number {
+            SIGCONT => self.continued += 1,
+            _ if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
+            SIGKILL if self.now >= kill => stop.killed = true,
+            SIGKILL => stop.leave.replaced = true,
+            _ => stop.leave.ask(self.now),
         }
     }
 
     fn ask(&mut self, question: &Question) {
-        self.questions.push(question.clone());
+        self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
-            (Question::Leave, Some(stop)) => (stop.asked, stop.under_way) = (true, true),
-            (Question::Deregister { .. }, Some(stop)) => stop.taken_away = true,
+            (Question::Leave, Some(stop)) => stop.leave.ask(self.now),
+            (Question::Deregister { .. }, Some(stop)) => {
+                (stop.leave.removed, stop.leave.removing) = (true, true);
+            }
             (Question::Reload, _) => {
                 self.reload_wanted = false;
                 self.waiters
