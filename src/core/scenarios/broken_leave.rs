@@ -60,6 +60,28 @@ fn a_leave_that_ended_before_lictor_asked_is_somebody_else_s() {
     }
 }
 
+/// Two hands ask at once, and the agent ends with 0 all the same: nothing but its last words tells.
+#[test]
+fn two_leaves_that_broke_each_other_are_followed_by_one() {
+    let broken = || {
+        Event::Ended(End {
+            how: How::Exited(0),
+            last_words: String::new(),
+            broke_its_leave: true,
+        })
+    };
+    let mut bed = Bed::new(config()).ready();
+    assert_eq!(bed.on(broken()), [Action::Spawn]);
+    // The same in a stop, before lictor could ask.
+    let mut bed = Bed::new(config()).ready();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    assert_eq!(bed.on(broken()), [Action::Spawn]);
+    // Nobody knows one that never joined.
+    let mut bed = Bed::new(config()).started();
+    bed.on(broken());
+    assert_eq!(bed.exit(), &Exit::ok());
+}
+
 #[test]
 fn a_leave_that_has_not_begun_is_asked_for_in_the_other_way_once() {
     let mut bed = Bed::new(config()).ready().leaving();

@@ -188,6 +188,13 @@ impl Situation {
         self.codes(&[0, UNCONFIRMED])
     }
 
+    /// A second leave breaks the first one off while others are being told of it: those who know that it is leaving take it for
+    /// left some seconds later, when they no longer hear of it.
+    pub(super) fn told_late(mut self) -> Self {
+        self.views[0] = View::Leaving;
+        self
+    }
+
     /// A stop without a leave: its entry is kept.
     pub(super) fn kept(mut self) -> Self {
         self.views = [View::Kept; 3];

@@ -107,13 +107,19 @@ fn other_hands() -> Vec<Situation> {
         plain("`consul leave` by hand, SIGTERM 2 s later")
             .at(0, ConsulLeave)
             .at(2000, TERM),
-        sigterm("`consul leave` by hand at the same moment").at(0, ConsulLeave),
-        sigterm("`consul leave` by hand 0.3 s later").at(300, ConsulLeave),
+        sigterm("`consul leave` by hand at the same moment")
+            .at(0, ConsulLeave)
+            .told_late(),
+        sigterm("`consul leave` by hand 0.3 s later")
+            .at(300, ConsulLeave)
+            .told_late(),
         sigterm("`consul leave` by hand 1 s later").at(1000, ConsulLeave),
         plain("`consul leave` by two hands at once, and no signal")
             .at(0, ConsulLeave)
             .at(0, ConsulLeave),
-        sigterm("PUT /v1/agent/leave 0.3 s later").at(300, PutLeave),
+        sigterm("PUT /v1/agent/leave 0.3 s later")
+            .at(300, PutLeave)
+            .told_late(),
         plain("`lictor leave` in two shells at once")
             .at(0, Ask(&["leave"]))
             .at(0, Ask(&["leave"])),

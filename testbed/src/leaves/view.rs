@@ -37,7 +37,9 @@ pub enum Entry {
 pub(super) enum View {
     /// `left`, and nothing in the catalog.
     Left,
-    /// The same, or never a member at all.
+    /// `left` or still `leaving`, and nothing in the catalog.
+    Leaving,
+    /// The same as `Left`, or never a member at all.
     Gone,
     /// `left`; the catalog cannot be asked.
     MemberLeft,
@@ -58,6 +60,7 @@ impl View {
         };
         match self {
             Self::Left => look.has_left() && nothing,
+            Self::Leaving => (look.has_left() || both(&["leaving", "left"])) && nothing,
             Self::Gone => (look.has_left() || both(&["left", "none"])) && nothing,
             Self::MemberLeft => look.has_left(),
             Self::Failed => {
@@ -76,6 +79,7 @@ impl View {
     pub(super) fn told(self) -> &'static str {
         match self {
             Self::Left => "left, and nothing in the catalog",
+            Self::Leaving => "left or leaving, and nothing in the catalog",
             Self::Gone => "left or never there, and nothing in the catalog",
             Self::MemberLeft => "left",
             Self::Failed => "failed, and not passing in the catalog",
