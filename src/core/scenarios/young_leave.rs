@@ -171,6 +171,13 @@ fn a_join_that_ends_during_a_stay_is_no_reason_to_leave() {
     let mut bed = Bed::new(config()).joining();
     assert_eq!(bed.on(Event::Signal(Signal::Quit)), [Action::Signal(9)]);
     assert_eq!(bed.on(Event::Notified), []);
+    let mut bed = Bed::new(Config {
+        api: false,
+        ..config()
+    })
+    .started();
+    assert_eq!(bed.on(Event::Signal(Signal::Quit)), [Action::Signal(9)]);
+    assert_eq!(bed.on(Event::Notified), []);
     let mut bed = Bed::new(config()).ready();
     bed.machine.facts.leaves_on_terminate = Some(false);
     assert_eq!(bed.on(Event::Signal(Signal::Quit)), [Action::Signal(15)]);

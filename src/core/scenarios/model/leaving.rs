@@ -1,6 +1,6 @@
 //! What must hold of each action of a leave, at the moment it is asked for.
 
-use super::budget::REPLACE;
+use super::budget::{FINISH, REPLACE};
 use super::leave::{Leave, OVERDUE, Sight};
 use super::records::Stop;
 use super::seen::Seen;
@@ -102,7 +102,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "kills have a reason",
         sentence: "SIGKILL is sent to stay (or at the end of --start-timeout, which is a stay), once; at the end of the budget, \
-                   less the reserve, once; and 6 s before it to an agent that can be asked and has not been seen to leave, \
+                   less the reserve, once; and 6 s before it to an agent that can be asked, has had 4 s and not been seen to leave, \
                    where another one can leave in its place",
         holds: |seen, action| match (action, &seen.stop) {
             (Action::Signal(SIGKILL), Some(stop)) if stop.mode == OnStop::Stay => {
@@ -207,13 +207,14 @@ pub(super) fn leaving(seen: &Seen) -> Option<&Stop> {
     seen.stop.as_ref().filter(|stop| stop.mode == OnStop::Leave)
 }
 
-/// The agent can be asked, has not been seen to leave, and another one could do it in its place.
+/// The agent can be asked, has had 4 s and not been seen to leave, and another one could do it in its place.
 pub(super) fn hangs(seen: &Seen, stop: &Stop) -> bool {
     let leave = &stop.leave;
     let begun = leave.word.is_leaving() || leave.sight == Sight::Gone;
     let near = seen.now + REPLACE >= seen.until();
+    let had = |since| since + FINISH + REPLACE <= seen.until();
     let asked = seen.agent.as_ref().is_some_and(|agent| agent.api) && !leave.mute;
-    asked && near && !begun && seen.may_finish()
+    asked && near && !begun && leave.watched.is_some_and(had) && seen.may_finish()
 }
 
 fn is_over(seen: &Seen, leave: &Leave) -> bool {

@@ -1,6 +1,5 @@
 //! What must hold of a stop after each event and all its actions.
 
-use super::budget::{FINISH, REPLACE};
 use super::leave::Sight;
 use super::leaving::{hangs, leaving};
 use super::records::{Agent, Stop};
@@ -104,10 +103,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         sentence: "an agent that can be asked and has not begun to leave 6 s before the end of the budget is killed, where it has had 4 s \
                    and another one can leave in its place",
         holds: |seen, _| match under_way(seen) {
-            Some((stop, _)) if stop.late_now && hangs(seen, stop) => {
-                let had = |since| since + FINISH + REPLACE <= seen.until();
-                stop.leave.replaced || !stop.leave.watched.is_some_and(had)
-            }
+            Some((stop, _)) if stop.late_now => stop.leave.replaced || !hangs(seen, stop),
             _ => true,
         },
     },
