@@ -56,6 +56,8 @@ pub(super) struct Process {
     pub(super) membership: Membership,
     /// Its leave began before it had joined, so that the end of its first join may undo it.
     pub(super) early: bool,
+    /// Two leaves have broken each other.
+    pub(super) broken: bool,
     /// It is stopped, as by SIGSTOP, and what it was sent meanwhile is kept.
     pub(super) stopped: bool,
     pub(super) kept: Vec<i32>,
@@ -105,6 +107,7 @@ impl World {
             fate: any(&mut self.rng, &FATES),
             membership: Membership::Alive,
             early: false,
+            broken: false,
             stopped: false,
             kept: Vec::new(),
             ends: None,
@@ -195,7 +198,16 @@ impl World {
     pub(super) fn end(&mut self) -> Option<Event> {
         let process = self.process.take()?;
         let by_chance = how(&mut self.rng);
-        Some(end(process.ends.map_or(by_chance, |(_, how)| how)))
+        let how = process.ends.map_or(by_chance, |(_, how)| how);
+        let said = match self.manners {
+            Manners::Plausible => process.broken,
+            Manners::Hostile => percent(&mut self.rng, 20),
+        };
+        Some(Event::Ended(End {
+            how,
+            last_words: String::new(),
+            broke_its_leave: said && how == How::Exited(0),
+        }))
     }
 
     /// The agent comes a step further: up, or out.

@@ -20,7 +20,10 @@ impl World {
             return;
         };
         match (process.membership, process.fate) {
-            (Membership::Leaving, _) => self.end_within(300, broken),
+            (Membership::Leaving, _) => {
+                process.broken = true;
+                self.end_within(300, broken);
+            }
             (Membership::Left, _) | (_, Fate::Deaf | Fate::Hangs) => {}
             (_, Fate::Crashes) => self.end_within(600, How::Signaled(11)),
             _ => {
@@ -61,7 +64,11 @@ impl World {
     pub(super) fn meddle(&mut self) -> Option<Event> {
         match self.rng.u32(0..100) {
             0..30 if self.is_up() => self.begin_to_leave(How::Exited(0)),
-            30..60 => return self.freeze(),
+            30..35 if self.is_up() => {
+                self.begin_to_leave(How::Exited(0));
+                self.begin_to_leave(How::Exited(0));
+            }
+            35..60 => return self.freeze(),
             60..80 => self.show(None),
             80..90 => self.show(Some(("id-9".to_owned(), false))),
             _ => {}

@@ -16,7 +16,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
         (Event::Ended(end), Some(stop)) => Some(match stop.mode {
             _ if stop.start_timeout => exit::NOT_READY,
             OnStop::Leave if stop.leave.is_confirmed(seen) => 0,
-            OnStop::Leave if stop.leave.is_another_s(end.how) => 0,
+            OnStop::Leave if stop.leave.is_another_s(end) => 0,
             OnStop::Leave => exit::UNCONFIRMED,
             OnStop::Stay => 0,
         }),

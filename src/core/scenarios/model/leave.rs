@@ -29,6 +29,8 @@ pub(super) struct Leave {
     pub(super) asked: u32,
     /// ... when last, ...
     pub(super) asked_at: Moment,
+    /// ... by a signal, ...
+    pub(super) by_signal: bool,
     /// ... and this asking was not taken, and there is another way.
     pub(super) refused: bool,
     /// It was asked for, or is somebody else's, since then.
@@ -61,6 +63,7 @@ impl Default for Leave {
             looked: false,
             asked: 0,
             asked_at: Moment::ZERO,
+            by_signal: false,
             refused: false,
             watched: None,
             word: Membership::Unknown,
@@ -89,21 +92,25 @@ impl Leave {
         }
     }
 
-    /// The agent ended with 0 before anybody here had asked it to, and before anything was seen of it.
-    pub(super) fn is_another_s(&self, how: How) -> bool {
-        self.asked == 0 && self.sight == Sight::None && how == How::Exited(0)
+    /// The agent ended with 0, and not by its own word without a leave, before anybody here had asked it to, and before anything
+    /// was seen of it.
+    pub(super) fn is_another_s(&self, end: &End) -> bool {
+        let well = end.how == How::Exited(0) && !end.broke_its_leave;
+        self.asked == 0 && self.sight == Sight::None && well
     }
 
     /// There is a reason to believe that the leave was not done.
-    pub(super) fn is_broken(&self, seen: &Seen, how: How) -> bool {
-        let done = self.is_confirmed(seen) || self.is_another_s(how);
+    pub(super) fn is_broken(&self, seen: &Seen, end: &End) -> bool {
+        let well = end.how == How::Exited(0) && !end.broke_its_leave;
+        let done = self.is_confirmed(seen) || self.is_another_s(end);
         let silent = self.sight == Sight::None && self.word != Membership::Alive;
-        !done && (how != How::Exited(0) || !silent)
+        !done && (!well || !silent)
     }
 
     /// The agent was asked to leave.
-    pub(super) fn ask(&mut self, now: Moment) {
+    pub(super) fn ask(&mut self, now: Moment, by_signal: bool) {
         self.asked += 1;
+        self.by_signal = by_signal;
         self.asked_at = now;
         self.refused = false;
         self.not_begun = false;
@@ -138,5 +145,17 @@ impl Leave {
         };
         let late = before == Sight::Absent && self.left.is_some();
         self.came_now = own && (self.sight == Sight::Back || late);
+    }
+}
+
+impl Seen {
+    /// Whether the agent leaves on this signal, by its word, the command line and Consul's defaults.
+    pub(super) fn leaves_on(&self, signal: i32) -> bool {
+        let usual = !self.facts.server.unwrap_or(self.config.server);
+        let said = match signal {
+            SIGTERM => self.facts.leaves_on_terminate,
+            _ => self.facts.leaves_on_interrupt,
+        };
+        said.unwrap_or(usual)
     }
 }

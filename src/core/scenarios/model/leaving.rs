@@ -66,6 +66,31 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         },
     },
     Invariant {
+        name: "a signal that leaves",
+        sentence: "a leave is asked for by a signal only where that is one by the agent's word, its command line or Consul's defaults, \
+                   or, with no API, where none is, by SIGTERM, which ends it",
+        holds: |seen, action| match (action, &seen.agent, leaving(seen)) {
+            (Action::Signal(number @ (SIGINT | SIGTERM)), Some(agent), Some(_)) => {
+                let none = !agent.api && !seen.leaves_on(SIGTERM) && !seen.leaves_on(SIGINT);
+                seen.leaves_on(*number) || none && *number == SIGTERM
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "another way",
+        sentence: "where a leave is asked for once more, by signal and over the API in turn, it is in another way if there is one",
+        holds: |seen, action| match (action, leaving(seen)) {
+            (Action::Ask(Question::Leave), Some(Stop { leave, .. })) if leave.asked == 1 => {
+                leave.by_signal || !seen.leaves_on(SIGTERM) && !seen.leaves_on(SIGINT)
+            }
+            (Action::Signal(SIGINT | SIGTERM), Some(Stop { leave, .. })) if leave.asked == 1 => {
+                !leave.by_signal || seen.agent.as_ref().is_some_and(|agent| !agent.api)
+            }
+            _ => true,
+        },
+    },
+    Invariant {
         name: "a leave is wanted",
         sentence: "PUT leave, PUT deregister, SIGTERM, SIGINT and SIGKILL are for stops, the first two for leaves",
         holds: |seen, action| match action {

@@ -114,13 +114,6 @@ impl Seen {
             .count()
     }
 
-    /// Whether the agent leaves on SIGTERM or SIGINT, by its word, the command line and Consul's defaults.
-    fn a_signal_leaves(&self) -> bool {
-        let usual = !self.facts.server.unwrap_or(self.config.server);
-        let on = |signal: Option<bool>| signal.unwrap_or(usual);
-        on(self.facts.leaves_on_terminate) || on(self.facts.leaves_on_interrupt)
-    }
-
     /// What SIGTERM means, by the command line, the agent's word and Consul's defaults.
     fn on_stop(&self) -> OnStop {
         let usual = match self.facts.server.unwrap_or(self.config.server) {
@@ -155,7 +148,7 @@ impl Seen {
                 self.reload_wanted |= self.stop.is_none();
             }
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
-            Event::Ended(end) => self.ended(end.how),
+            Event::Ended(end) => self.ended(end),
             Event::Notified => {
                 let alive = self.agent.iter_mut();
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
@@ -174,7 +167,7 @@ impl Seen {
         let crashed = matches!(event, Event::Signal(_) | Event::StopAsked { .. });
         self.finish_now = self.may_finish()
             && match (&self.stop, event) {
-                (Some(stop), Event::Ended(end)) => stop.leave.is_broken(self, end.how),
+                (Some(stop), Event::Ended(end)) => stop.leave.is_broken(self, end),
                 (Some(_), _) => crashed && self.agent.is_none() && !self.spawning,
                 (None, _) => false,
             };
@@ -239,11 +232,15 @@ impl Seen {
         }
     }
 
-    fn ended(&mut self, how: How) {
+    fn ended(&mut self, end: &End) {
         self.agent = None;
         self.reload_wanted = false;
-        if self.stop.is_none() && self.ever_ready && how.code() != 0 {
-            self.crashed();
+        match end.how.code() {
+            _ if self.stop.is_some() => {}
+            // Two leaves broke each other, and nobody is there who would take the node away.
+            0 if end.broke_its_leave && self.ever_joined => self.stop(OnStop::Leave),
+            code if code != 0 && self.ever_ready => self.crashed(),
+            _ => {}
         }
     }
 
@@ -274,7 +271,7 @@ impl Seen {
             _ => {}
         }
         let (late, due) = (self.late(), self.patience_to_finish());
-        let other = self.a_signal_leaves();
+        let other = self.leaves_on(SIGTERM) || self.leaves_on(SIGINT);
         let Some(stop) = &mut self.stop else { return };
         let leave = &mut stop.leave;
         match answer {
@@ -371,14 +368,14 @@ impl Seen {
             _ if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
             SIGKILL if self.now >= kill => stop.killed = true,
             SIGKILL => stop.leave.replaced = true,
-            _ => stop.leave.ask(self.now),
+            _ => stop.leave.ask(self.now, true),
         }
     }
 
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
-            (Question::Leave, Some(stop)) => stop.leave.ask(self.now),
+            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
             (Question::Deregister { .. }, Some(stop)) => {
                 (stop.leave.removed, stop.leave.removing) = (true, true);
             }
