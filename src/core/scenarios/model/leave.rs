@@ -104,7 +104,7 @@ impl Leave {
         let well = end.how == How::Exited(0) && !end.broke_its_leave;
         let done = self.is_confirmed(seen) || self.is_another_s(end);
         let nothing_can_be_seen = match self.sight {
-            Sight::None => self.blind || !seen.agent.as_ref().is_some_and(|agent| agent.api),
+            Sight::None => self.blind || !seen.api,
             Sight::Absent => seen.ever_ready && !seen.own_entry,
             Sight::There | Sight::Gone | Sight::Back => false,
         };
