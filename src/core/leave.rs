@@ -52,6 +52,8 @@ pub(super) struct Stop {
     left: Option<Moment>,
     /// What the catalog showed of our entry.
     entry: Entry,
+    /// The catalog may not be read.
+    denied: bool,
     /// The agent was started once more to finish the leave.
     finishing: bool,
     killed: bool,
@@ -105,6 +107,7 @@ impl Machine {
             put: self.now,
             left: None,
             entry: Entry::Unseen,
+            denied: false,
             finishing: false,
             killed: false,
         });

@@ -54,7 +54,11 @@ impl Machine {
                 self.timers.set(Timer::Ask, self.now + CHANGE);
             }
             // Never ours to ask.
-            Err(Refusal::Denied(_)) => {}
+            Err(Refusal::Denied(_)) => {
+                if let Some(stop) = &mut self.stop {
+                    stop.denied = true;
+                }
+            }
             // The agent's API is closing down, or is not up again yet. What was seen last is what is known.
             Err(_) => self.timers.set(Timer::Ask, self.now + CHANGE),
         }

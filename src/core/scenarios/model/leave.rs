@@ -103,7 +103,12 @@ impl Leave {
     pub(super) fn is_broken(&self, seen: &Seen, end: &End) -> bool {
         let well = end.how == How::Exited(0) && !end.broke_its_leave;
         let done = self.is_confirmed(seen) || self.is_another_s(end);
-        let silent = self.sight == Sight::None && self.word != Membership::Alive;
+        let nothing_can_be_seen = match self.sight {
+            Sight::None => self.blind || !seen.api,
+            Sight::Absent => seen.ever_ready && !seen.own_entry,
+            Sight::There | Sight::Gone | Sight::Back => false,
+        };
+        let silent = nothing_can_be_seen && self.word != Membership::Alive;
         !done && (!well || !silent)
     }
 

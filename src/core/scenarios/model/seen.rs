@@ -23,6 +23,8 @@ pub(super) struct Seen {
     pub(super) spawning: bool,
     /// An agent was spawned before.
     pub(super) ever_spawned: bool,
+    /// Whether the last agent has an API.
+    pub(super) api: bool,
     pub(super) ever_ready: bool,
     /// It said so, or knew a leader: others know it.
     pub(super) ever_joined: bool,
@@ -71,6 +73,7 @@ impl Seen {
             agent: None,
             spawning: false,
             ever_spawned: false,
+            api: false,
             ever_ready: false,
             ever_joined: false,
             own_entry: false,
@@ -221,6 +224,7 @@ impl Seen {
         match spawned {
             Some(spawned) => {
                 self.ever_spawned = true;
+                self.api = spawned.api;
                 self.agent = Some(Agent::new(self.now, spawned));
                 let due = self.patience_to_finish();
                 if let Some(stop) = &mut self.stop {
