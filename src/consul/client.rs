@@ -68,6 +68,11 @@ impl Client {
                     .await
                     .map(|(_, body)| Box::new(wire::agent(&body))),
             ),
+            Question::Membership => Answer::Membership(
+                self.read("/v1/agent/self", &[], READ)
+                    .await
+                    .map(|(_, body)| wire::agent(&body).membership),
+            ),
             Question::Leader => Answer::Leader(
                 self.read("/v1/status/leader", &[], READ)
                     .await

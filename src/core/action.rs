@@ -41,6 +41,8 @@ pub enum Action {
 pub enum Question {
     /// `GET /v1/agent/self`.
     Agent,
+    /// `GET /v1/agent/self`, for the membership alone.
+    Membership,
     /// `GET /v1/status/leader`.
     Leader,
     /// `GET /v1/catalog/node/<node>`; with a `change`, answered as soon as the answer is another one.

@@ -29,6 +29,8 @@ pub enum Event {
     Stopped,
     /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
     Notified,
+    /// The agent said in its log that it begins to leave.
+    LeaveHeard,
     /// The agent's API answered a question, or did not.
     Answered(Answer),
     /// Somebody asked for a reload over the control socket and waits for its result.
@@ -138,6 +140,8 @@ pub struct Waiter(pub u64);
 pub enum Answer {
     /// `GET /v1/agent/self`.
     Agent(Result<Box<AgentFacts>, Refusal>),
+    /// `GET /v1/agent/self`, of which only this counts.
+    Membership(Result<Membership, Refusal>),
     /// `GET /v1/status/leader`: the leader's address, or none.
     Leader(Result<Option<String>, Refusal>),
     /// `GET /v1/catalog/node/<name>`.

@@ -26,6 +26,7 @@ use crate::exit::Exit;
 mod able;
 mod budget;
 mod evidence;
+mod others;
 mod outcome;
 mod watch;
 mod way;
@@ -143,7 +144,7 @@ impl Machine {
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.
     fn drain(&mut self, was_ready: bool) {
         let drain = self.drain_time();
-        if !was_ready || drain.is_zero() {
+        if !was_ready || drain.is_zero() || self.start.heard > 0 {
             return self.look();
         }
         let cut = if drain < self.config.drain {

@@ -157,6 +157,7 @@ impl Machine {
             Event::Ended(end) => self.ended(&end),
             Event::Stopped => self.agent_was_stopped(),
             Event::Notified => self.notified(),
+            Event::LeaveHeard => self.leave_heard(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
             Event::StopAsked { by, mode } => {
@@ -195,6 +196,7 @@ impl Machine {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Agent(result) if self.stop.is_some() => self.agent_seen_in_a_stop(result),
+            Answer::Membership(result) => self.membership_answered(&result),
             Answer::Leader(result) if self.stop.is_some() => self.leader_seen_in_a_stop(&result),
             Answer::Agent(result) => self.agent_answered(result),
             Answer::Leader(result) => self.leader_answered(result),
@@ -215,6 +217,7 @@ impl Machine {
             Timer::Start => self.never_ready(),
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
+            Timer::Heard => self.ask(Question::Membership),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Evidence => self.ask_for_evidence(),

@@ -40,6 +40,8 @@ pub(super) struct Start {
     pub(super) answered: bool,
     /// The agent said that its first join was over (`READY=1`).
     pub(super) notified: bool,
+    /// How often it will be asked yet whether it leaves, as was heard.
+    pub(super) heard: u32,
     /// A leader was known when one was asked for during a stop.
     pub(super) leader_known: bool,
     /// Our entry is being taken away, or may not be.

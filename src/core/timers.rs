@@ -15,6 +15,8 @@ pub enum Timer {
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
     GoodRun,
+    /// Ask again whether the agent leaves, as was heard.
+    Heard,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -32,12 +34,13 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
         Self::Restart,
         Self::GoodRun,
+        Self::Heard,
         Self::Drain,
         Self::Patience,
         Self::Evidence,

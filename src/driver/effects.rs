@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::address::choose::{Choice, Failure, choose};
@@ -16,6 +18,7 @@ use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
+use crate::consul::words;
 use crate::core::action::{Action, Level, Question};
 use crate::core::event::{Address, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
@@ -205,7 +208,7 @@ impl Effects {
             args: self.agent_args(),
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on()
+        let piped = Output::pass_on(words::LEAVES)
             .inspect_err(|error| {
                 let told = "so its last words will not be known";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
@@ -230,6 +233,12 @@ impl Effects {
             pid,
             api: self.client.is_some(),
         })
+    }
+
+    /// Told when the agent says that it begins to leave.
+    pub(super) fn leave_heard(&self) -> Option<Arc<Notify>> {
+        let (_, output) = self.agent.as_ref()?;
+        output.as_ref().map(Output::heard)
     }
 
     /// Takes what has happened to children, and returns what the core is to know of it: what has happened to the agent.

@@ -45,6 +45,52 @@ fn somebody_else_s_leave_that_came_to_nothing_is_followed_by_one() {
     );
 }
 
+/// As by `consul leave` in a hook. The log says so before it is so, and may say anything.
+#[test]
+fn a_leave_that_is_heard_of_is_a_stop_once_the_agent_says_so() {
+    let ask = [Action::Ask(Question::Membership)];
+    let said = |membership| Event::Answered(Answer::Membership(Ok(membership)));
+    for drain in [0, 5] {
+        let mut bed = Bed::new(Config {
+            drain: Duration::from_secs(drain),
+            ..config()
+        })
+        .ready();
+        assert_eq!(bed.on(Event::LeaveHeard), ask);
+        assert_eq!(bed.on(said(Membership::Alive)), []);
+        assert_eq!(bed.tick(), ask);
+        // The leave is under way: nobody can wait for load balancers any more.
+        assert_eq!(bed.on(said(Membership::Leaving)), LOOK);
+        assert_eq!(bed.machine.phase, Phase::Leaving);
+        assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+        bed.shows(in_catalog(&[SERVICE]));
+        bed.shows(absent(12));
+        bed.on(end(How::Exited(0)));
+        assert_eq!(bed.exit().code, 0);
+    }
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::LeaveHeard);
+    for _ in 0..4 {
+        assert_eq!(bed.on(said(Membership::Alive)), []);
+        assert_eq!(bed.tick(), ask);
+    }
+    assert_eq!(bed.on(said(Membership::Alive)), []);
+    assert_eq!(bed.machine.phase, Phase::Ready);
+}
+
+#[test]
+fn a_leave_that_is_heard_of_while_load_balancers_are_waited_for_ends_the_wait() {
+    let mut bed = Bed::new(Config {
+        drain: Duration::from_secs(5),
+        ..config()
+    })
+    .ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.on(Event::LeaveHeard), [Action::Ask(Question::Agent)]);
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+}
+
 /// A preStop hook's `consul leave`, which lictor sees nothing of but its end.
 #[test]
 fn a_leave_that_ended_before_lictor_asked_is_somebody_else_s() {

@@ -296,6 +296,7 @@ impl World {
             Question::Leader if !servers => no(Refusal::Failed),
             Question::Leader => Some(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())))),
             _ if self.denies => no(Refusal::Denied),
+            Question::Membership => Some(Answer::Membership(Ok(process.membership))),
             Question::Agent => {
                 let thin = percent(&mut self.rng, 3);
                 let membership = if thin {

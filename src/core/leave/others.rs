@@ -1,0 +1,51 @@
+//! Somebody else's leave: `consul leave` by hand or in a hook, or a signal to the agent itself.
+//!
+//! lictor does not ask for it, but it has to be watched like its own: the agent that ends by it ends with 0, whether it has left
+//! or not, and may leave a ghost behind. So it is a stop like any other, from the moment at which the agent says in its log that
+//! it begins to leave. A log may hold anything, so the agent is asked before that is believed.
+
+use std::time::Duration;
+
+use crate::core::action::{Level, Question};
+use crate::core::event::{Membership, Refusal};
+use crate::core::leave::Step;
+use crate::core::machine::{Machine, OnStop};
+use crate::core::timers::Timer;
+
+/// How often the agent is asked: it says that it begins before it does.
+const TIMES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Machine {
+    /// The agent said in its log that it begins to leave.
+    pub(in crate::core) fn leave_heard(&mut self) {
+        match &self.stop {
+            // Nothing is to be waited for any more.
+            Some(stop) if stop.step == Step::Drain => {
+                self.timers.clear(Timer::Drain);
+                self.look();
+            }
+            Some(_) => {}
+            None if self.child.is_some() && self.config.api => {
+                self.start.heard = TIMES;
+                self.ask(Question::Membership);
+            }
+            None => {}
+        }
+    }
+
+    pub(in crate::core) fn membership_answered(&mut self, result: &Result<Membership, Refusal>) {
+        if self.stop.is_some() || self.start.heard == 0 {
+            return;
+        }
+        if result.as_ref().is_ok_and(|said| said.is_leaving()) {
+            let what = "somebody else has asked the agent to leave: stopping";
+            self.say(Level::Info, what);
+            return self.stop_because(OnStop::Leave, None);
+        }
+        self.start.heard -= 1;
+        if self.start.heard > 0 {
+            self.timers.set(Timer::Heard, self.now + PAUSE);
+        }
+    }
+}
