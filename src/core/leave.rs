@@ -53,6 +53,8 @@ pub(super) struct Stop {
     left: Option<Moment>,
     /// What the catalog showed of our entry.
     entry: Entry,
+    /// It was asked for that our entry be taken away, before it had gone by itself.
+    removed: bool,
     /// The catalog may not be read.
     denied: bool,
     /// The agent was started once more to finish the leave.
@@ -108,6 +110,7 @@ impl Machine {
             put: self.now,
             left: None,
             entry: Entry::Unseen,
+            removed: false,
             denied: false,
             finishing: false,
             killed: false,
@@ -144,7 +147,7 @@ impl Machine {
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.
     fn drain(&mut self, was_ready: bool) {
         let drain = self.drain_time();
-        if !was_ready || drain.is_zero() || self.start.heard > 0 {
+        if !was_ready || drain.is_zero() || self.start.leaves_for_others {
             return self.look();
         }
         let cut = if drain < self.config.drain {
@@ -345,6 +348,7 @@ impl Machine {
             stop.membership = Membership::Unknown;
             stop.left = None;
             stop.entry = Entry::Unseen;
+            stop.removed = false;
         }
         self.enter(Phase::Leaving);
         self.share_budget();

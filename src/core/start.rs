@@ -42,6 +42,8 @@ pub(super) struct Start {
     pub(super) notified: bool,
     /// How often it will be asked yet whether it leaves, as was heard.
     pub(super) heard: u32,
+    /// It leaves since somebody else has asked it to.
+    pub(super) leaves_for_others: bool,
     /// A leader was known when one was asked for during a stop.
     pub(super) leader_known: bool,
     /// Our entry is being taken away, or may not be.
@@ -96,6 +98,7 @@ impl Machine {
     /// Drops the questions that are under way.
     pub(super) fn forget(&mut self) {
         self.start.asking = false;
+        self.start.taking_away = false;
         self.out.push(Action::Forget);
     }
 

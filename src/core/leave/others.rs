@@ -26,7 +26,7 @@ impl Machine {
                 self.look();
             }
             Some(_) => {}
-            None if self.child.is_some() && self.config.api => {
+            None if self.child.is_some() && self.config.api && self.start.heard == 0 => {
                 self.start.heard = TIMES;
                 self.ask(Question::Membership);
             }
@@ -41,6 +41,7 @@ impl Machine {
         if result.as_ref().is_ok_and(|said| said.is_leaving()) {
             let what = "somebody else has asked the agent to leave: stopping";
             self.say(Level::Info, what);
+            self.start.leaves_for_others = true;
             return self.stop_because(OnStop::Leave, None);
         }
         self.start.heard -= 1;

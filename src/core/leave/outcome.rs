@@ -10,7 +10,8 @@ use crate::exit::{self, Exit};
 impl Stop {
     /// Whether the agent ended since somebody else had asked it to leave, before lictor did.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
-        self.asked.is_none()
+        !self.finishing
+            && self.asked.is_none()
             && self.entry == Entry::Unseen
             && end.how == How::Exited(0)
             && !end.broke_its_leave
@@ -23,7 +24,8 @@ impl Machine {
         // An entry that somebody else took away while the agent was a member like others is no leave.
         let begun = stop.membership != Membership::Alive;
         match stop.entry {
-            Entry::Gone => begun,
+            // One that was taken away here tells nothing of whether anybody has heard of the leave.
+            Entry::Gone => begun && !stop.removed,
             Entry::Absent => stop.membership == Membership::Left && self.sees_entry(),
             Entry::Unseen | Entry::There | Entry::Back => false,
         }
@@ -89,7 +91,7 @@ impl Machine {
             format!(
                 "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}",
                 end.how,
-                seen(stop.entry)
+                seen(stop)
             ),
         )
     }
@@ -113,11 +115,14 @@ impl Machine {
     }
 }
 
-fn seen(entry: Entry) -> &'static str {
-    match entry {
+fn seen(stop: &Stop) -> &'static str {
+    match stop.entry {
         Entry::Unseen => "the catalog could not be looked at",
         Entry::There => "its node was not seen to go from the catalog",
         Entry::Absent => "it never said that it had left",
+        Entry::Gone if stop.removed => {
+            "its node was still in the catalog until it was taken out from here"
+        }
         Entry::Gone => "its node went from the catalog before it had begun to leave",
         Entry::Back => "its node had come back to the catalog",
     }
