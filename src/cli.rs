@@ -165,6 +165,9 @@ pub struct RunArgs {
     /// The budget for all of a stop; the agent is killed at its end
     #[arg(long, env = "LICTOR_STOP_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = positive_duration, help_heading = "Life")]
     pub stop_timeout: Duration,
+    /// Carry the states of checks that were registered through the agent's API over a crash, and over a stop without a leave
+    #[arg(long, env = "LICTOR_CARRY_CHECKS", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Life")]
+    pub carry_checks: bool,
     /// Write the reason of an exit other than 0 here [default: /dev/termination-log where it exists]
     #[arg(
         long,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub on_stop: Option<OnStop>,
     /// `--stop-timeout`.
     pub stop_timeout: Duration,
+    /// `--carry-checks`.
+    pub carry_checks: bool,
     /// What signals to lictor become.
     pub rewrite: Rewrite,
     /// What lictor is sent when its parent ends.
@@ -94,6 +96,7 @@ impl Settings {
                 cli::OnStop::Stay => OnStop::Stay,
             }),
             stop_timeout: args.stop_timeout,
+            carry_checks: args.carry_checks,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
             kill_after: args.signals.kill_after,
@@ -147,6 +150,7 @@ impl Settings {
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,
+            carry_checks: self.carry_checks,
             kill_after: self.kill_after,
             seed: fastrand::u64(..),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::core::checks::{Health, States};
 use crate::core::event::{AgentFacts, CatalogNode};
 
 /// Reads `GET /v1/agent/self`. What is missing (an old version, a thinned-out answer) stays empty.
@@ -17,6 +18,7 @@ pub fn agent(body: &Value) -> AgentFacts {
         advertise: body["Member"]["Addr"]
             .as_str()
             .and_then(|ip| ip.parse().ok()),
+        data_dir: text(&debug["DataDir"]),
         server: config["Server"].as_bool(),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
@@ -46,6 +48,22 @@ pub fn catalog(index: u64, body: &Value) -> CatalogNode {
     }
 }
 
+/// Reads the states of `GET /v1/agent/checks`, an object by ids, or of `GET /v1/health/node/<name>`, a list.
+pub fn states(body: &Value) -> States {
+    let members = body
+        .as_object()
+        .into_iter()
+        .flat_map(|checks| checks.values());
+    let items = body.as_array().into_iter().flatten();
+    members
+        .chain(items)
+        .filter_map(|check| {
+            let health = Health::named(check["Status"].as_str()?)?;
+            Some((check["CheckID"].as_str()?.to_owned(), health))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +85,16 @@ mod tests {
                 .services
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn states_are_read_from_an_object_and_from_a_list() {
+        let one = json!({ "Node": "n1", "CheckID": "a", "Status": "warning" });
+        let odd = json!({ "Node": "n1", "CheckID": "b", "Status": "maintenance" });
+        let wanted: States = [("a".to_owned(), Health::Warning)].into();
+        assert_eq!(states(&json!([one, odd])), wanted);
+        assert_eq!(states(&json!({ "a": one, "b": odd })), wanted);
+        assert_eq!(states(&Value::Null), States::new());
     }
 
     #[test]

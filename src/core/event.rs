@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::checks::CheckNews;
 use crate::exit::Exit;
 
 /// One thing that happened in the world.
@@ -28,6 +29,8 @@ pub enum Event {
     Notified,
     /// The agent's API answered a question, or did not.
     Answered(Answer),
+    /// What came of something that was to be done about the agent's checks.
+    Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
     /// A deadline of the timer table has passed.
@@ -151,6 +154,8 @@ pub struct AgentFacts {
     pub version: String,
     /// The address it advertises in the LAN.
     pub advertise: Option<IpAddr>,
+    /// Its data directory; empty where it has none, or does not say.
+    pub data_dir: String,
     /// Whether it is a server, where it says so.
     pub server: Option<bool>,
     /// Whether it leaves on SIGTERM, where it says so.

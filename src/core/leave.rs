@@ -139,7 +139,7 @@ impl Machine {
                     Level::Info,
                     format!("stopping the agent without a leave: {name}"),
                 );
-                self.out.push(Action::Signal(signal));
+                self.signal_once_noted(signal);
             }
             OnStop::Leave => {
                 self.enter(Phase::Leaving);

@@ -5,6 +5,7 @@
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
@@ -61,6 +62,8 @@ pub struct Config {
     pub restart: bool,
     /// `--restart-limit`: crashes in a row after which lictor gives up.
     pub restart_limit: u32,
+    /// `--carry-checks`: whether the states of checks outlive a restart of the agent.
+    pub carry_checks: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -91,6 +94,7 @@ pub struct Machine {
     pub(super) start: Start,
     pub(super) reload: Reload,
     pub(super) restarts: Restarts,
+    pub(super) checks: Checks,
     pub(super) stop: Option<Stop>,
     pub(super) ending: Ending,
     pub(super) out: Vec<Action>,
@@ -120,6 +124,7 @@ impl Machine {
             start: Start::default(),
             reload: Reload::default(),
             restarts: Restarts::default(),
+            checks: Checks::default(),
             stop: None,
             ending: Ending::default(),
             out: Vec::new(),
@@ -156,6 +161,7 @@ impl Machine {
             Event::Notified => self.notified(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
+            Event::Checks(news) => self.checks_told(news),
             // Nobody is waited for.
             Event::Alone | Event::OutOfReach => {}
             Event::Tick => {
@@ -261,6 +267,7 @@ impl Machine {
     }
 
     fn spawn(&mut self) {
+        self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
     }
@@ -281,6 +288,7 @@ impl Machine {
             return;
         };
         let lived = self.now.saturating_sub(child.since);
+        self.checks_lost();
         self.forget();
         self.timers.clear_all();
         self.not_ready("AgentEnded", &format!("the agent {}", end.how));

@@ -53,6 +53,11 @@ impl Timers {
         self.at[timer as usize] = None;
     }
 
+    /// Whether `timer` is set, and has not gone off.
+    pub fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer as usize].is_some()
+    }
+
     /// Unsets all of them.
     pub fn clear_all(&mut self) {
         *self = Self::default();

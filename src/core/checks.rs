@@ -1,0 +1,327 @@
+//! A restart that nobody notices: the states of checks over it.
+//!
+//! An agent keeps the checks that were registered through its API in its data directory, and starts each of them as critical.
+//! So before a start that follows an agent's end closely their definitions are set aside, and as soon as the new agent
+//! answers, some hundred milliseconds before it first tells a server anything, they are registered anew with the state they
+//! had. Only a fresh state is carried over; the first run of a check then decides as ever.
+//!
+//! A definition is in the agent's directory or in the one beside it, at any moment: what could not be registered is put back
+//! when lictor ends, and before the agent's next start.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::core::Moment;
+use crate::core::action::{Action, Level};
+use crate::core::machine::Machine;
+use crate::core::timers::Timer;
+
+/// How long what an agent that has ended was seen to say holds. A ready agent is asked each minute.
+const FRESH: Duration = Duration::from_secs(90);
+
+/// The state of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Health {
+    /// All is well.
+    Passing,
+    /// It still counts as healthy.
+    Warning,
+    /// It does not.
+    Critical,
+}
+
+impl Health {
+    /// All of them, the best first.
+    pub const ALL: [Self; 3] = [Self::Passing, Self::Warning, Self::Critical];
+
+    /// As Consul writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passing => "passing",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The reverse of [`Health::name`].
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|health| health.name() == name)
+    }
+}
+
+/// States of checks by the checks' ids.
+pub type States = BTreeMap<String, Health>;
+
+/// Something to do about an agent's checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckWork {
+    /// No agent runs: put all definitions back that are set aside.
+    PutBack,
+    /// No agent runs: set the definitions aside whose states can be carried over. Ends in [`CheckNews::Aside`].
+    SetAside {
+        /// The last agent has just ended under this lictor, so that the servers know the states. Otherwise a note of the
+        /// lictor before this one says them, if there is a fresh one.
+        in_place: bool,
+    },
+    /// Register what is set aside, each with its state. Ends in [`CheckNews::Restored`] unless forgotten before.
+    Restore {
+        /// The node under whose name the servers have the states.
+        node: String,
+        /// The states to go by where the servers say none.
+        last: States,
+        /// Whether the servers are asked.
+        ask_servers: bool,
+    },
+    /// Ask the agent for the states, if it has any definition. Ends in [`CheckNews::Seen`] then, unless forgotten before.
+    Look,
+    /// Ask the agent for the states and note them for the lictor that comes next. Ends in [`CheckNews::Noted`] soon in any case.
+    Note,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckNews {
+    /// That many definitions are set aside.
+    Aside {
+        /// How many.
+        count: usize,
+        /// The states by the note of the lictor before this one.
+        noted: States,
+    },
+    /// What was set aside was registered, or could not be.
+    Restored(Restored),
+    /// The states, by the agent's own word; none where it did not say.
+    Seen(States),
+    /// What was to be noted was, or could not be.
+    Noted,
+}
+
+/// How a registration anew went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// The states that were carried over.
+    pub carried: Vec<Health>,
+    /// How many checks were registered without a state, since none was known.
+    pub unknown: usize,
+    /// Those that could not be registered, each with the reason; they are still set aside.
+    pub failed: Vec<String>,
+}
+
+/// What is known of the checks.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// When the last agent that was ready has ended.
+    lost: Option<Moment>,
+    /// The states as the agent last said them, and when.
+    seen: Option<(Moment, States)>,
+    /// The states that the lictor before this one has noted.
+    noted: Option<States>,
+    /// How many definitions are set aside.
+    aside: usize,
+    /// They are being registered.
+    restoring: bool,
+    /// Whether the log has it that some could not be.
+    told: bool,
+    /// The signal that stops the agent, held back until the states are noted.
+    held_back: Option<i32>,
+}
+
+/// The state to carry over: what the servers have is what nobody must see change, so it comes first.
+pub fn state_of(id: &str, servers: Option<&States>, last: &States) -> Option<Health> {
+    servers
+        .and_then(|servers| servers.get(id))
+        .or_else(|| last.get(id))
+        .copied()
+}
+
+impl Machine {
+    fn carries_checks(&self) -> bool {
+        self.config.carry_checks && self.config.api
+    }
+
+    /// An agent has ended.
+    pub(super) fn checks_lost(&mut self) {
+        if self.start.was_ready {
+            self.checks.lost = Some(self.now);
+        }
+    }
+
+    /// An agent is about to be started.
+    pub(super) fn checks_before_spawn(&mut self) {
+        self.checks.restoring = false;
+        self.checks.told = false;
+        let lost = self.checks.lost;
+        let in_place = lost.is_some_and(|at| self.now.saturating_sub(at) <= FRESH);
+        let first = !self.start.ever_spawned;
+        self.out.push(Action::Checks(
+            if self.carries_checks() && (in_place || first) {
+                CheckWork::SetAside { in_place }
+            } else {
+                CheckWork::PutBack
+            },
+        ));
+        self.checks.aside = 0;
+    }
+
+    /// The agent answers, or has joined: from now on checks can be registered.
+    pub(super) fn checks_restore(&mut self) {
+        if self.checks.aside == 0 || self.checks.restoring || self.stop.is_some() {
+            return;
+        }
+        self.checks.restoring = true;
+        let last = match (&self.checks.noted, &self.checks.seen) {
+            (Some(noted), _) => noted.clone(),
+            (None, Some((at, seen))) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
+            (None, _) => States::new(),
+        };
+        self.out.push(Action::Checks(CheckWork::Restore {
+            node: self.facts.node_name.clone(),
+            last,
+            ask_servers: self.checks.noted.is_none(),
+        }));
+    }
+
+    /// The agent is ready, or still is.
+    pub(super) fn checks_heartbeat(&mut self) {
+        if self.checks.aside > 0 {
+            self.checks_restore();
+        } else if self.carries_checks() {
+            self.out.push(Action::Checks(CheckWork::Look));
+        }
+    }
+
+    /// Stops the agent by that signal, once the states of its checks are noted for the lictor that comes next.
+    pub(super) fn signal_once_noted(&mut self, signal: i32) {
+        if !self.carries_checks() || !self.start.was_ready {
+            return self.out.push(Action::Signal(signal));
+        }
+        self.checks.held_back = Some(signal);
+        self.out.push(Action::Checks(CheckWork::Note));
+    }
+
+    /// lictor ends, and no agent runs.
+    pub(super) fn checks_put_back(&mut self) {
+        if std::mem::take(&mut self.checks.aside) > 0 {
+            self.out.push(Action::Checks(CheckWork::PutBack));
+        }
+    }
+
+    pub(super) fn checks_told(&mut self, news: CheckNews) {
+        match news {
+            CheckNews::Aside { count, noted } => {
+                self.checks.aside = count;
+                self.checks.noted = Some(noted).filter(|noted| !noted.is_empty());
+            }
+            CheckNews::Restored(restored) => self.restored(&restored),
+            // Whoever may not see any check sees none.
+            CheckNews::Seen(states) if states.is_empty() => {}
+            CheckNews::Seen(states) => self.checks.seen = Some((self.now, states)),
+            CheckNews::Noted => {
+                let signal = self.checks.held_back.take();
+                // The kill at the end of the budget is not to be followed by another signal.
+                if let Some(signal) = signal
+                    && self.timers.is_set(Timer::Kill)
+                {
+                    self.out.push(Action::Signal(signal));
+                }
+            }
+        }
+    }
+
+    fn restored(&mut self, restored: &Restored) {
+        self.checks.restoring = false;
+        self.checks.aside = restored.failed.len();
+        if !restored.carried.is_empty() {
+            self.say(Level::Info, restored.to_string());
+        }
+        if restored.unknown > 0 {
+            let text = format!(
+                "registered {} anew without a state, since none was known: critical until the first run",
+                checks(restored.unknown)
+            );
+            self.say(Level::Warn, text);
+        }
+        // Tried again each minute, but not told each minute.
+        if let Some(first) = restored.failed.first()
+            && !std::mem::replace(&mut self.checks.told, true)
+        {
+            let text = format!(
+                "{} could not be registered anew and will be tried again: {first}",
+                checks(restored.failed.len())
+            );
+            self.say(Level::Warn, text);
+        }
+    }
+}
+
+impl fmt::Display for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.carried.len();
+        let states = if all == 1 { "state" } else { "states" };
+        write!(f, "carried the {states} of {} over", checks(all))?;
+        let mut before = ": ";
+        for health in Health::ALL {
+            let count = self.carried.iter().filter(|one| **one == health).count();
+            if count > 0 {
+                write!(f, "{before}{count} {}", health.name())?;
+                before = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+fn checks(count: usize) -> String {
+    match count {
+        1 => "1 check".to_owned(),
+        count => format!("{count} checks"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn states(of: &[(&str, Health)]) -> States {
+        of.iter()
+            .map(|(id, health)| ((*id).to_owned(), *health))
+            .collect()
+    }
+
+    #[test]
+    fn the_servers_word_comes_first() {
+        let servers = states(&[("a", Health::Critical)]);
+        let last = states(&[("a", Health::Passing), ("b", Health::Warning)]);
+        let of = |id, servers| state_of(id, servers, &last);
+        assert_eq!(of("a", Some(&servers)), Some(Health::Critical));
+        assert_eq!(of("b", Some(&servers)), Some(Health::Warning));
+        assert_eq!(of("a", None), Some(Health::Passing));
+        assert_eq!(of("c", Some(&servers)), None);
+    }
+
+    #[test]
+    fn what_was_carried_over_is_told() {
+        let told = |carried: &[Health]| {
+            let carried = carried.to_vec();
+            Restored {
+                carried,
+                ..Restored::default()
+            }
+            .to_string()
+        };
+        assert_eq!(
+            told(&[
+                Health::Passing,
+                Health::Critical,
+                Health::Passing,
+                Health::Passing
+            ]),
+            "carried the states of 4 checks over: 3 passing, 1 critical"
+        );
+        assert_eq!(
+            told(&[Health::Warning]),
+            "carried the state of 1 check over: 1 warning"
+        );
+    }
+}

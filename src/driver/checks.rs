@@ -1,0 +1,223 @@
+//! The hands for an agent's checks: what is to be set aside, asked, registered and noted, so that a restart is not noticed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::{sleep, timeout};
+
+use crate::consul::client::Client;
+use crate::consul::command::AgentConfig;
+use crate::consul::data_dir::DataDir;
+use crate::core::checks::{CheckNews, CheckWork, Restored, States, state_of};
+use crate::core::event::{Event, Refusal};
+use crate::driver::sources::Sources;
+
+/// How long a new agent may take until it knows a server that can be asked. It tells servers of its checks no sooner, and
+/// mostly more than a second later.
+const SERVERS: Duration = Duration::from_millis(300);
+/// Between two questions to servers that the agent does not know yet.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long an agent that is to be stopped may take to say the states of its checks.
+const NOTE: Duration = Duration::from_millis(200);
+
+/// Where the agent's checks are.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// The data directory.
+    data: Option<DataDir>,
+    /// Whether the agent itself has said so.
+    told: bool,
+}
+
+impl Checks {
+    /// The agent's own word on its data directory.
+    pub(super) fn told(&mut self, data_dir: &str) {
+        self.told = true;
+        self.data = Some(data_dir)
+            .filter(|path| !path.is_empty())
+            .map(DataDir::new);
+    }
+
+    /// Whether nobody has said yet where they are.
+    pub(super) fn are_nowhere(&self) -> bool {
+        !self.told && self.data.is_none()
+    }
+
+    /// What the agent's configuration says of that, until the agent itself does.
+    pub(super) fn configured(&mut self, config: &AgentConfig) {
+        self.data = config.text(&["data_dir"]).map(DataDir::new);
+    }
+
+    /// Does one thing.
+    pub(super) fn perform(
+        &self,
+        work: CheckWork,
+        client: Option<&Client>,
+        sources: &Sources,
+        due: &mut VecDeque<Event>,
+    ) {
+        let tell = Event::Checks;
+        let Some(data) = &self.data else {
+            match work {
+                CheckWork::Note => due.push_back(tell(CheckNews::Noted)),
+                _ => tracing::debug!("the agent's data directory is not known: no {work:?}"),
+            }
+            return;
+        };
+        match (work, client.cloned()) {
+            (CheckWork::PutBack, _) => put_back(data),
+            (CheckWork::SetAside { in_place }, _) => {
+                due.push_back(tell(set_aside(data, in_place)));
+            }
+            (CheckWork::Look, Some(client)) if data.has_checks() => {
+                sources.asks.push(Box::pin(async move {
+                    // An agent that does not answer has said nothing new.
+                    let states = client.checks().await.unwrap_or_default();
+                    Event::Checks(CheckNews::Seen(states))
+                }));
+            }
+            (CheckWork::Look, _) => {}
+            (CheckWork::Note, Some(client)) => {
+                let data = data.clone();
+                sources.works.push(Box::pin(async move {
+                    note(&client, &data).await;
+                    Event::Checks(CheckNews::Noted)
+                }));
+            }
+            (CheckWork::Note, None) => due.push_back(tell(CheckNews::Noted)),
+            (
+                CheckWork::Restore {
+                    node,
+                    last,
+                    ask_servers,
+                },
+                Some(client),
+            ) => {
+                let data = data.clone();
+                sources.asks.push(Box::pin(async move {
+                    let servers = match ask_servers {
+                        true => servers(&client, &node).await,
+                        false => None,
+                    };
+                    let restored = restore(&client, &data, servers.as_ref(), &last).await;
+                    Event::Checks(CheckNews::Restored(restored))
+                }));
+            }
+            (CheckWork::Restore { .. }, None) => {}
+        }
+    }
+}
+
+fn put_back(data: &DataDir) {
+    if let Err(error) = data.put_back() {
+        let aside = data.aside_path();
+        let aside = aside.display();
+        tracing::warn!(
+            "checks could not be put back from {aside}: {error}; move the files to `checks` beside it"
+        );
+    }
+}
+
+fn set_aside(data: &DataDir, in_place: bool) -> CheckNews {
+    let noted = match in_place {
+        true => States::new(),
+        false => data.take_note(seconds()).unwrap_or_default(),
+    };
+    // What is left of an earlier life is treated like what the agent has.
+    put_back(data);
+    let wanted = |id: &str| in_place || noted.contains_key(id);
+    if let Err(error) = data.set_aside(|definition| wanted(&definition.id)) {
+        let aside = data.aside_path();
+        let aside = aside.display();
+        tracing::warn!(
+            "checks could not be set aside in {aside}: {error}; they will start as critical"
+        );
+    }
+    let count = data.aside().len();
+    CheckNews::Aside { count, noted }
+}
+
+/// The servers' word on the states, if it comes in time.
+async fn servers(client: &Client, node: &str) -> Option<States> {
+    let asked = async {
+        loop {
+            match client.servers_checks(node).await {
+                Ok(states) => return Some(states),
+                Err(Refusal::Denied(_)) => return None,
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    };
+    timeout(SERVERS, asked).await.ok().flatten()
+}
+
+async fn restore(
+    client: &Client,
+    data: &DataDir,
+    servers: Option<&States>,
+    last: &States,
+) -> Restored {
+    // A check that the configuration has by now takes precedence, as it has with Consul.
+    let there = client.checks().await.unwrap_or_default();
+    let mut restored = Restored::default();
+    for (path, definition) in data.aside() {
+        let id = &definition.id;
+        if !there.contains_key(id) {
+            let state = state_of(id, servers, last);
+            match client.register(&definition, state).await {
+                Ok(()) => match state {
+                    Some(state) => restored.carried.push(state),
+                    None => restored.unknown += 1,
+                },
+                Err(refusal) => {
+                    restored.failed.push(format!("check {id}: {refusal}"));
+                    continue;
+                }
+            }
+        }
+        // The agent has written its own by now.
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!("{} could not be removed: {error}", path.display());
+        }
+    }
+    data.clean();
+    restored
+}
+
+/// Notes the states of those checks that can be carried over.
+async fn note(client: &Client, data: &DataDir) {
+    let definitions = data.definitions();
+    if definitions.is_empty() {
+        return;
+    }
+    let mut states = match timeout(NOTE, client.checks()).await {
+        Ok(Ok(states)) => states,
+        Ok(Err(refusal)) => {
+            return tracing::warn!("the states of checks will not be carried over: {refusal}");
+        }
+        Err(_) => {
+            let patience = NOTE.as_secs_f64();
+            return tracing::warn!(
+                "the states of checks will not be carried over: no answer in {patience} s"
+            );
+        }
+    };
+    states.retain(|id, _| definitions.iter().any(|(_, one)| one.id == *id));
+    if states.is_empty() {
+        return;
+    }
+    match data.note(seconds(), &states) {
+        Ok(()) => tracing::info!(
+            "noted the states of checks for the next start: {}",
+            states.len()
+        ),
+        Err(error) => tracing::warn!("the states of checks will not be carried over: {error}"),
+    }
+}
+
+/// Seconds of the epoch.
+fn seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
