@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::data_dir::DataDir;
-use crate::core::checks::{CheckNews, CheckWork, Restored, States, state_of};
+use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States, state_of};
 use crate::core::event::{Event, Refusal};
 use crate::driver::sources::Sources;
 
@@ -125,7 +125,9 @@ fn set_aside(data: &DataDir, in_place: bool) -> CheckNews {
     };
     // What is left of an earlier life is treated like what the agent has.
     put_back(data);
-    let wanted = |id: &str| in_place || noted.contains_key(id);
+    // What is known to be critical starts as that without any help.
+    let helped = |health: &Health| *health != Health::Critical;
+    let wanted = |id: &str| in_place || noted.get(id).is_some_and(helped);
     if let Err(error) = data.set_aside(|definition| wanted(&definition.id)) {
         let aside = data.aside_path();
         let aside = aside.display();

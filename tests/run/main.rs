@@ -8,6 +8,7 @@ use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
 mod bad_input;
+mod carry;
 mod endpoint;
 mod life;
 mod pid1;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
+use super::checks::CheckWork;
 use super::conditions::Kind;
 use super::event::{
     Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Spawned, Staged,
@@ -14,6 +15,7 @@ use super::phase::Phase;
 use super::signal::SIGTERM;
 use crate::exit::{self, Exit};
 
+mod checks;
 mod leave;
 mod model;
 mod reload;
@@ -43,6 +45,7 @@ fn config() -> Config {
         start_timeout: None,
         restart: true,
         restart_limit: 3,
+        carry_checks: false,
         kill_after: Duration::from_secs(5),
         seed: 7,
     }
@@ -112,8 +115,9 @@ impl Bed {
             self.done
                 .extend(self.machine.handle(self.now, Event::Alone));
         }
-        self.done
-            .retain(|action| !matches!(action, Action::Say(..) | Action::Forget));
+        self.done.retain(|action| {
+            !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
+        });
         &self.done
     }
 
@@ -186,6 +190,11 @@ impl Bed {
             other => panic!("no exit but {other:?}"),
         }
     }
+}
+
+/// Nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
+fn spared(action: &Action) -> bool {
+    *action == Action::Checks(CheckWork::PutBack)
 }
 
 fn ask_catalog(change: Option<(u64, Moment)>) -> Action {

@@ -1,0 +1,190 @@
+//! The states of checks over a restart.
+
+use super::*;
+use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States};
+use crate::core::signal::SIGKILL;
+
+const IN_PLACE: Action = Action::Checks(CheckWork::SetAside { in_place: true });
+const BY_NOTE: Action = Action::Checks(CheckWork::SetAside { in_place: false });
+
+fn carrying() -> Bed {
+    Bed::new(Config {
+        carry_checks: true,
+        ..config()
+    })
+}
+
+fn passing() -> States {
+    [("web".to_owned(), Health::Passing)].into()
+}
+
+fn aside(count: usize, noted: States) -> Event {
+    Event::Checks(CheckNews::Aside { count, noted })
+}
+
+fn restore(last: States, ask_servers: bool) -> Action {
+    Action::Checks(CheckWork::Restore {
+        node: "n1".to_owned(),
+        last,
+        ask_servers,
+    })
+}
+
+fn restored(failed: usize) -> Event {
+    Event::Checks(CheckNews::Restored(Restored {
+        failed: vec!["check web: denied".to_owned(); failed],
+        ..Restored::default()
+    }))
+}
+
+/// A first start; what was set aside by that note of an earlier lictor is counted.
+fn begun(mut bed: Bed, count: usize, noted: States) -> Bed {
+    bed.on(Event::Begin);
+    bed.on(Event::Addressed(Ok(address())));
+    let staged = Staged {
+        services: vec![SERVICE.to_owned()],
+        directory: None,
+    };
+    assert_eq!(bed.on(Event::Staged(Ok(staged))), [BY_NOTE, Action::Spawn]);
+    bed.on(aside(count, noted));
+    bed.spawned();
+    bed
+}
+
+fn first_answer(bed: &mut Bed) -> Vec<Action> {
+    bed.tick();
+    bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts())))))
+        .to_vec()
+}
+
+fn ready(count: usize, noted: States) -> Bed {
+    let mut bed = begun(carrying(), count, noted);
+    bed.answers();
+    bed.joins();
+    bed
+}
+
+fn crashed(bed: &mut Bed) {
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.tick(), [IN_PLACE, Action::Spawn]);
+    bed.on(aside(2, States::new()));
+    bed.spawned();
+}
+
+#[test]
+fn an_earlier_lictors_note_is_believed_without_a_server() {
+    let mut bed = begun(carrying(), 1, passing());
+    let leader = Action::Ask(Question::Leader);
+    assert_eq!(first_answer(&mut bed), [restore(passing(), false), leader]);
+}
+
+#[test]
+fn without_a_note_nothing_is_set_aside_and_nothing_registered() {
+    let mut bed = begun(carrying(), 0, States::new());
+    assert_eq!(first_answer(&mut bed), [Action::Ask(Question::Leader)]);
+}
+
+#[test]
+fn after_a_crash_the_servers_are_asked_and_what_was_seen_has_to_do_otherwise() {
+    let mut bed = ready(0, States::new());
+    assert_eq!(bed.done, [Action::Checks(CheckWork::Look), Action::Trim]);
+    bed.on(Event::Checks(CheckNews::Seen(passing())));
+    // An empty list is that of somebody who may not see any check.
+    bed.on(Event::Checks(CheckNews::Seen(States::new())));
+    crashed(&mut bed);
+    let asked = first_answer(&mut bed);
+    assert_eq!(asked[0], restore(passing(), true));
+}
+
+#[test]
+fn what_was_seen_long_ago_is_not_carried_over() {
+    let mut bed = ready(0, States::new());
+    bed.on(Event::Checks(CheckNews::Seen(passing())));
+    bed.now += Duration::from_secs(91);
+    crashed(&mut bed);
+    assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
+    // Nor is anything after a time in which no agent was ready.
+    bed.on(restored(0));
+    bed.now += Duration::from_secs(91);
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.tick(), [Action::Spawn]);
+}
+
+#[test]
+fn what_could_not_be_registered_is_tried_when_the_agent_has_joined_and_each_minute() {
+    let mut bed = ready(0, States::new());
+    crashed(&mut bed);
+    assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
+    bed.on(restored(1));
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    let joined = bed.on(Event::Answered(leader));
+    assert_eq!(joined, [restore(States::new(), true), ask_catalog(None)]);
+    // It is under way.
+    let shown = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))));
+    assert_eq!(bed.on(shown()), [Action::Trim]);
+    bed.on(restored(1));
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.on(shown()), [restore(States::new(), true)]);
+    bed.on(restored(0));
+    bed.now += Duration::from_secs(61);
+    bed.on(Event::Tick);
+    assert_eq!(bed.on(shown()), [Action::Checks(CheckWork::Look)]);
+}
+
+#[test]
+fn a_stay_notes_the_states_before_it_stops_the_agent() {
+    let mut bed = ready(0, States::new());
+    let noting = bed.on(Event::Signal(Signal::Quit));
+    assert_eq!(noting, [Action::Checks(CheckWork::Note)]);
+    let noted = Event::Checks(CheckNews::Noted);
+    assert_eq!(bed.on(noted.clone()), [Action::Signal(SIGKILL)]);
+    // Once.
+    assert_eq!(bed.on(noted), []);
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.exit(), &Exit::ok());
+}
+
+#[test]
+fn a_note_that_comes_after_the_kill_changes_nothing() {
+    let mut bed = ready(0, States::new());
+    bed.on(Event::Signal(Signal::Quit));
+    assert_eq!(bed.tick(), [Action::Signal(SIGKILL)]);
+    assert_eq!(bed.on(Event::Checks(CheckNews::Noted)), []);
+}
+
+#[test]
+fn a_leave_and_an_agent_that_was_never_ready_leave_no_note() {
+    let mut bed = ready(0, States::new());
+    let leaving = bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(leaving[0], Action::Signal(SIGTERM));
+    let mut bed = begun(carrying(), 0, States::new());
+    assert_eq!(
+        bed.on(Event::Signal(Signal::Quit)),
+        [Action::Signal(SIGKILL)]
+    );
+}
+
+/// The whole of a machine's actions, those too that a scenario does not look at.
+#[test]
+fn what_is_set_aside_is_put_back_before_the_exit() {
+    let mut bed = begun(carrying(), 1, passing());
+    bed.machine.handle(bed.now, Event::Signal(Signal::Quit));
+    let mut actions = bed.machine.handle(bed.now, end(How::Signaled(9)));
+    actions.extend(bed.machine.handle(bed.now, Event::Alone));
+    let at = |wanted: &Action| actions.iter().position(|action| action == wanted);
+    let back = at(&Action::Checks(CheckWork::PutBack)).expect("put back");
+    assert!(back < at(&Action::Exit(Exit::ok())).expect("an exit"));
+}
+
+#[test]
+fn without_an_api_nothing_is_set_aside() {
+    let mut bed = Bed::new(Config {
+        carry_checks: true,
+        api: false,
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.tick(), [Action::Spawn]);
+}

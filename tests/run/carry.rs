@@ -1,0 +1,321 @@
+//! A restart that nobody notices: the states of checks over a crash and over a stop without a leave.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::{Value, json};
+use testbed::TestResult;
+use testbed::agent::Api;
+use testbed::consul::Version;
+use testbed::lictor::{Lictor, Running};
+use testbed::wait;
+
+use crate::{START, STOP, Seed};
+
+/// How long each check may take to its first run, with an interval of 10 s.
+const RUN: Duration = Duration::from_secs(40);
+/// The checks that run by themselves, of which Consul would forget the state.
+const RUNNING: [&str; 3] = ["http", "tcp", "script"];
+
+/// A cluster with a host on which every kind of check is registered through the API, all of them passing but `broken`.
+struct Bed {
+    seed: Seed,
+    version: Version,
+}
+
+impl Bed {
+    fn new(version: Version) -> Self {
+        let seed = Seed::new(version);
+        seed.host
+            .write(
+                "/consul/config/scripts.json",
+                r#"{"enable_script_checks": true}"#,
+            )
+            .expect("written");
+        Self { seed, version }
+    }
+
+    fn lictor(&self) -> Lictor {
+        self.seed.lictor(self.version)
+    }
+
+    /// Starts lictor and registers the checks, each with its state as the initial one.
+    fn start(&self, lictor: Lictor) -> TestResult<Running> {
+        let lictor = lictor.start()?;
+        lictor.wait_phase("Ready", START)?;
+        let api = lictor.api().with_token("a-token-of-its-own");
+        for (name, check, status) in [
+            (
+                "http",
+                json!({ "HTTP": "http://127.0.0.1:8500/v1/status/leader", "Header": { "X-A": ["1", "2"] } }),
+                "passing",
+            ),
+            ("tcp", json!({ "TCP": "127.0.0.1:8500" }), "passing"),
+            (
+                "script",
+                json!({ "Args": ["/bin/sh", "-c", "echo well"] }),
+                "passing",
+            ),
+            (
+                "broken",
+                json!({ "Args": ["/bin/sh", "-c", "echo ill; exit 2"] }),
+                "critical",
+            ),
+            ("ttl", json!({ "TTL": "90s" }), "passing"),
+            ("without", Value::Null, ""),
+        ] {
+            let service = json!({ "Name": name, "ID": name });
+            api.put("/v1/agent/service/register", &service)?;
+            if let Value::Object(mut check) = check {
+                if name != "ttl" {
+                    check.insert("Interval".to_owned(), json!("10s"));
+                }
+                check.insert("ID".to_owned(), json!(name));
+                check.insert("Name".to_owned(), json!(name));
+                check.insert("ServiceID".to_owned(), json!(name));
+                check.insert("Status".to_owned(), json!(status));
+                api.put("/v1/agent/check/register", &Value::Object(check))?;
+            }
+        }
+        api.put("/v1/agent/check/pass/ttl", &Value::Null)?;
+        let catalog = self.seed.server.catalog();
+        wait::until_ok("the checks in the catalog", START, || {
+            match catalog.checks("n1") {
+                Ok(checks) if as_registered(&checks) => Ok(()),
+                Ok(checks) => Err(format!("{checks:?}")),
+                Err(error) => Err(error.to_string()),
+            }
+        })?;
+        Ok(lictor)
+    }
+
+    /// What of the definitions must outlast a restart, by the checks' ids; from both directories.
+    fn definitions(&self) -> TestResult<BTreeMap<String, Value>> {
+        let script = "cd /consul/data; for f in checks/* checks.lictor/*; do test ! -f $f || { cat $f; echo; }; done";
+        let text = self.seed.host.run(["sh", "-c", script])?.success()?;
+        let mut found = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let mut file: Value = serde_json::from_str(line)?;
+            // The state at the registration, which Consul does not go by at a start.
+            for half in ["Check", "ChkType"] {
+                file[half]["Status"] = Value::Null;
+            }
+            let id = file["Check"]["CheckID"].as_str().unwrap_or_default();
+            let twice = found.insert(id.to_owned(), file.clone());
+            assert_eq!(twice, None, "{id} is there twice");
+        }
+        Ok(found)
+    }
+
+    fn aside(&self) -> TestResult<usize> {
+        let script = "ls /consul/data/checks.lictor 2>/dev/null | wc -l";
+        let count = self.seed.host.run(["sh", "-c", script])?.success()?;
+        Ok(count.trim().parse()?)
+    }
+}
+
+fn as_registered(checks: &BTreeMap<String, String>) -> bool {
+    let state = |id: &str| checks.get(id).map(String::as_str);
+    RUNNING.iter().all(|id| state(id) == Some("passing"))
+        && state("ttl") == Some("passing")
+        && state("broken") == Some("critical")
+}
+
+/// Everything that a server ever says of the node's checks, from the beginning to [`Watch::end`].
+struct Watch {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<BTreeMap<String, String>>>,
+}
+
+impl Watch {
+    fn begin(api: &Api) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (stop, api) = (over.clone(), api.clone());
+        let thread = thread::spawn(move || {
+            let (mut seen, mut index) = (Vec::new(), 0);
+            while !stop.load(Ordering::Relaxed) {
+                let path = format!("/v1/health/node/n1?wait=1s&index={index}");
+                let answer = api.request("GET", &path, b"").expect("the server answers");
+                index = answer
+                    .header("x-consul-index")
+                    .and_then(|index| index.parse::<u64>().ok())
+                    .expect("an index");
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let checks: BTreeMap<String, String> = answer
+                    .json()
+                    .expect("JSON")
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|check| (text(&check["CheckID"]), text(&check["Status"])))
+                    .collect();
+                if seen.last() != Some(&checks) {
+                    seen.push(checks);
+                }
+            }
+            seen
+        });
+        Self { over, thread }
+    }
+
+    fn end(self) -> Vec<BTreeMap<String, String>> {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it watched to the end")
+    }
+}
+
+/// Waits until each check that runs by itself has run: only a run has output.
+fn all_have_run(api: &Api) -> TestResult {
+    wait::until_ok("a run of each check", RUN, || {
+        let checks = api.get("/v1/agent/checks").map_err(|e| e.to_string())?;
+        let ran = |id: &str| checks[id]["Output"].as_str().is_some_and(|o| !o.is_empty());
+        match RUNNING.iter().chain(&["broken"]).all(|id| ran(id)) {
+            true => Ok(()),
+            false => Err(checks.to_string()),
+        }
+    })?;
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The agent is killed, and restarted in place.
+    Crash,
+    /// SIGQUIT, and another lictor on the same host.
+    Stay,
+}
+
+fn crash(lictor: &Running) -> TestResult {
+    let children = lictor.children()?;
+    assert_eq!(children.len(), 1, "the agent is lictor's only child");
+    Ok(kill(children[0], Signal::SIGKILL)?)
+}
+
+fn nobody_notices(version: Version, end: End) -> TestResult {
+    let bed = Bed::new(version);
+    let mut lictor = bed.start(bed.lictor())?;
+    let before = bed.definitions()?;
+    assert_eq!(before.len(), 5, "{before:#?}");
+    assert_eq!(before["http"]["Token"], "a-token-of-its-own");
+
+    let watch = Watch::begin(bed.seed.server.api());
+    match end {
+        End::Crash => {
+            crash(&lictor)?;
+            lictor.wait_status("a restarted agent", START, |status| {
+                status["agent"]["restarts"] == 1 && status["phase"] == "Ready"
+            })?;
+        }
+        End::Stay => {
+            lictor.signal(Signal::SIGQUIT)?;
+            assert_eq!(lictor.exit(STOP)?, 0);
+            // Another Pod has a runtime directory of its own.
+            let next = bed.lictor().arg("--runtime-dir=/run/another");
+            lictor = next.start()?;
+            lictor.wait_phase("Ready", START)?;
+        }
+    }
+    all_have_run(&lictor.api())?;
+    let seen = watch.end();
+    for checks in &seen {
+        let wrong: Vec<_> = checks
+            .iter()
+            .filter(|(id, state)| (*state == "passing") == (*id == "broken"))
+            .collect();
+        assert_eq!(
+            wrong,
+            Vec::new() as Vec<(&String, &String)>,
+            "{version} {end:?}: {seen:#?}\n{}",
+            lictor.log()
+        );
+    }
+    assert!(as_registered(seen.last().expect("a look")), "{seen:#?}");
+    assert_eq!(bed.definitions()?, before);
+    assert_eq!(bed.aside()?, 0);
+    let carried = match end {
+        End::Crash => "carried the states of 4 checks over: 3 passing, 1 critical",
+        End::Stay => "carried the states of 3 checks over: 3 passing",
+    };
+    assert!(lictor.log().contains(carried), "{}", lictor.log());
+    Ok(())
+}
+
+#[test]
+fn no_server_sees_a_restart() {
+    thread::scope(|scope| {
+        for version in Version::ALL {
+            for end in [End::Crash, End::Stay] {
+                scope.spawn(move || nobody_notices(version, end).expect("a row"));
+            }
+        }
+    });
+}
+
+/// With `--carry-checks=false` a crash is what it is with Consul alone, and no file is touched.
+fn left_alone(version: Version) -> TestResult {
+    let bed = Bed::new(version);
+    let lictor = bed.start(bed.lictor().arg("--carry-checks=false"))?;
+    let before = bed.definitions()?;
+    let watch = Watch::begin(bed.seed.server.api());
+    crash(&lictor)?;
+    lictor.wait_log("restarting it", START)?;
+    all_have_run(&lictor.api())?;
+    let seen = watch.end();
+    let noticed = |checks: &BTreeMap<String, String>| {
+        let state = |id: &&str| checks.get(*id).is_some_and(|state| state == "critical");
+        RUNNING.iter().any(state)
+    };
+    assert!(seen.iter().any(noticed), "nothing to carry over: {seen:#?}");
+    assert!(!lictor.log().contains("carried"), "{}", lictor.log());
+    assert_eq!(bed.definitions()?, before);
+    lictor.signal(Signal::SIGQUIT)?;
+    assert_eq!(lictor.exit(STOP)?, 0);
+    let note = bed
+        .seed
+        .host
+        .run(["test", "-e", "/consul/data/check-states.lictor"])?;
+    assert!(!note.status.success(), "a note was left");
+    Ok(())
+}
+
+/// lictor is killed when the definitions are set aside and the agent has not answered yet: nothing is lost, with the next
+/// lictor nor with one that carries nothing over.
+fn killed_between(version: Version, next: &str) -> TestResult {
+    let bed = Bed::new(version);
+    let lictor = bed.start(bed.lictor())?;
+    let before = bed.definitions()?;
+    crash(&lictor)?;
+    wait::until("definitions that are set aside", START, || {
+        bed.aside().ok().filter(|count| *count > 0)
+    })?;
+    lictor.signal(Signal::SIGKILL)?;
+    lictor.exit(STOP)?;
+    assert_eq!(bed.definitions()?, before);
+    assert!(bed.aside()? > 0, "it was too late");
+
+    let lictor = bed.lictor().arg(next).start()?;
+    lictor.wait_phase("Ready", START)?;
+    assert_eq!(bed.aside()?, 0);
+    assert_eq!(bed.definitions()?, before);
+    let checks = lictor.api().get("/v1/agent/checks")?;
+    let there = |id: &&String| checks[id.as_str()].is_object();
+    assert_eq!(before.keys().filter(there).count(), before.len());
+    Ok(())
+}
+
+#[test]
+fn what_is_not_to_be_carried_over_is_left_alone_and_nothing_is_ever_lost() {
+    thread::scope(|scope| {
+        for (version, next) in Version::ALL
+            .into_iter()
+            .zip(["--carry-checks", "--carry-checks=false"])
+        {
+            scope.spawn(move || left_alone(version).expect("a row"));
+            scope.spawn(move || killed_between(version, next).expect("a row"));
+        }
+    });
+}
