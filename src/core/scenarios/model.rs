@@ -19,6 +19,7 @@ use crate::core::signal::{SIGINT, SIGKILL};
 mod actions;
 mod agent;
 mod answers;
+mod checks;
 mod end;
 mod moments;
 mod records;
@@ -103,7 +104,7 @@ fn live_on(manners: Manners) {
 }
 
 /// What some life must come to.
-const LANDMARKS: [&str; 20] = [
+const LANDMARKS: [&str; 23] = [
     "a restart or start",
     "SIGHUP",
     "SIGINT",
@@ -115,6 +116,9 @@ const LANDMARKS: [&str; 20] = [
     "PUT reload",
     "PUT leave",
     "PUT deregister",
+    "checks put back",
+    "checks registered",
+    "checks noted",
     "told: reloaded",
     "told: signaled",
     "told: failed",
@@ -139,6 +143,9 @@ fn landmark(action: &Action) -> Option<&'static str> {
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
         Action::Ask(Question::Deregister { .. }) => "PUT deregister",
+        Action::Checks(CheckWork::PutBack) => "checks put back",
+        Action::Checks(CheckWork::Restore { .. }) => "checks registered",
+        Action::Checks(CheckWork::Note) => "checks noted",
         Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
         Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answers::answers;
+use super::checks::Checks;
 use super::end::documented;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::*;
@@ -35,6 +36,7 @@ pub(super) struct Seen {
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
+    pub(super) checks: Checks,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -69,6 +71,7 @@ impl Seen {
             reload_wanted: false,
             waiters: BTreeMap::new(),
             stop: None,
+            checks: Checks::default(),
             crashes: 0,
             crashed_now: false,
             crashed_at: Moment::ZERO,
@@ -132,6 +135,7 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.passed_on = 0;
+        self.checks.event(event);
         if let Some(stop) = &mut self.stop {
             stop.back_now = false;
         }
@@ -273,6 +277,7 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
+        self.checks.action(action);
         match action {
             Action::Spawn => self.spawning = true,
             Action::Signal(number) => self.signaled(*number),
@@ -301,7 +306,11 @@ impl Seen {
     fn signaled(&mut self, number: i32) {
         self.passed_on += u32::from(!OWN.contains(&number));
         match (&mut self.stop, number) {
-            (Some(stop), _) if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
+            (Some(stop), _) if stop.mode == OnStop::Stay && !stop.stayed => {
+                stop.stayed = true;
+                // While the states of checks are noted there is no other signal than the last.
+                stop.killed = self.checks.noting;
+            }
             (Some(stop), SIGKILL) => stop.killed = true,
             (Some(stop), _) => (stop.asked, stop.under_way) = (true, true),
             (None, SIGHUP) => {

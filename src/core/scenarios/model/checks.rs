@@ -1,0 +1,164 @@
+//! The checks of the world's agents: what is set aside, and what must hold of it.
+
+use super::answers::{any, percent};
+use super::seen::Seen;
+use super::world::World;
+use super::*;
+use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States};
+
+/// The longest that the states of checks may take to be noted.
+const NOTING: u64 = 300;
+
+/// What was seen of the checks.
+#[derive(Default)]
+pub(super) struct Checks {
+    /// How many definitions are set aside.
+    pub(super) aside: usize,
+    /// They are being registered.
+    restoring: bool,
+    /// The states are being noted.
+    pub(super) noting: bool,
+}
+
+/// What is under way.
+#[derive(Default)]
+pub(super) struct Under {
+    /// Dropped when questions are.
+    works: Vec<CheckWork>,
+    /// When the states will be noted.
+    pub(super) noted: Option<Moment>,
+}
+
+impl Checks {
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Checks(CheckNews::Aside { count, .. }) => self.aside = *count,
+            Event::Checks(CheckNews::Restored(restored)) => {
+                self.aside = restored.failed.len();
+                self.restoring = false;
+            }
+            Event::Checks(CheckNews::Noted) => self.noting = false,
+            _ => {}
+        }
+    }
+
+    pub(super) fn action(&mut self, action: &Action) {
+        match action {
+            Action::Forget => self.restoring = false,
+            Action::Checks(CheckWork::Restore { .. }) => self.restoring = true,
+            Action::Checks(CheckWork::PutBack) => self.aside = 0,
+            Action::Checks(CheckWork::Note) => self.noting = true,
+            _ => {}
+        }
+    }
+}
+
+impl World {
+    /// The driver's part.
+    pub(super) fn check_work(&mut self, work: &CheckWork) {
+        match work {
+            CheckWork::PutBack => {}
+            CheckWork::SetAside { in_place } => {
+                let count = any(&mut self.rng, &[0, 1, 3]);
+                let noted = match !in_place && count > 0 {
+                    true => states(&mut self.rng),
+                    false => States::new(),
+                };
+                let aside = CheckNews::Aside { count, noted };
+                self.due.push_back(Event::Checks(aside));
+            }
+            CheckWork::Restore { .. } | CheckWork::Look => self.under.works.push(work.clone()),
+            CheckWork::Note => {
+                let after = Duration::from_millis(self.rng.u64(0..NOTING));
+                self.under.noted = Some(self.now + after);
+            }
+        }
+    }
+
+    pub(super) fn forget_checks(&mut self) {
+        self.under.works.clear();
+    }
+
+    /// Something that was under way is done.
+    pub(super) fn checks_done(&mut self) -> Option<Event> {
+        let lives = self.process.as_ref().is_some_and(|it| it.ends.is_none());
+        let news = match self.under.works.pop()? {
+            CheckWork::Look if lives => CheckNews::Seen(states(&mut self.rng)),
+            CheckWork::Look => CheckNews::Seen(States::new()),
+            _ => {
+                let all = self.seen.checks.aside;
+                let failed = match lives && percent(&mut self.rng, 80) {
+                    true => 0,
+                    false => self.rng.usize(0..=all),
+                };
+                CheckNews::Restored(Restored {
+                    carried: vec![Health::Passing; all - failed],
+                    unknown: 0,
+                    failed: vec!["by chance".to_owned(); failed],
+                })
+            }
+        };
+        Some(Event::Checks(news))
+    }
+}
+
+fn states(rng: &mut fastrand::Rng) -> States {
+    let health = any(rng, &Health::ALL);
+    [("web".to_owned(), health)].into()
+}
+
+pub(super) const INVARIANTS: &[Invariant<Action>] = &[
+    Invariant {
+        name: "no agent meets a directory that changes",
+        sentence: "definitions of checks are moved only while no agent lives and none is being spawned",
+        holds: |seen, action| match action {
+            Action::Checks(CheckWork::SetAside { .. } | CheckWork::PutBack) => {
+                seen.agent.is_none() && !seen.spawning
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "no check is lost",
+        sentence: "at the exit no definition is set aside, and none is without --carry-checks or an API",
+        holds: |seen, action| match action {
+            Action::Exit(_) => seen.checks.aside == 0,
+            Action::Checks(CheckWork::SetAside { .. }) => carries(seen),
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "who can take checks",
+        sentence: "checks are registered where some are set aside, once at a time, and only with an agent that answers, outside \
+                   a stop",
+        holds: |seen, action| match (action, &seen.agent) {
+            (Action::Checks(CheckWork::Restore { .. }), agent) => {
+                let answers = agent
+                    .as_ref()
+                    .is_some_and(|agent| agent.api && agent.answered);
+                let free = seen.checks.aside > 0 && !seen.checks.restoring;
+                answers && free && seen.stop.is_none()
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "a note for the next one",
+        sentence: "the states of checks are noted once, in a stop without a leave of an agent that was ready; and while that is \
+                   under way only the end of the budget is a reason for a signal",
+        holds: |seen, action| match (action, &seen.agent, &seen.stop) {
+            (Action::Checks(CheckWork::Note), agent, stop) => {
+                let ready = agent.as_ref().is_some_and(|agent| agent.was_ready);
+                let stays = stop.as_ref().is_some_and(|stop| stop.mode == OnStop::Stay);
+                ready && stays && carries(seen) && !seen.checks.noting
+            }
+            (Action::Signal(_), _, Some(_)) if seen.checks.noting => seen.event == Event::Tick,
+            _ => true,
+        },
+    },
+];
+
+fn carries(seen: &Seen) -> bool {
+    let api = seen.agent.as_ref().is_none_or(|agent| agent.api);
+    seen.config.carry_checks && api
+}
