@@ -4,14 +4,13 @@
 //! A definition is moved by a rename, so it is in one of the two directories at any moment, whatever ends lictor.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::consul::carry::{self, Definition};
 use crate::core::checks::States;
-use crate::os::files::write_atomically;
 
 /// Where the agent has the definitions, one a file.
 const CHECKS: &str = "checks";
@@ -71,7 +70,7 @@ impl DataDir {
         Ok(())
     }
 
-    /// Puts back what is set aside, but for what the agent has again. For use while no agent runs.
+    /// Puts back what is set aside, but for what the agent has again. An agent reads it at its start and at a reload.
     pub fn put_back(&self) -> io::Result<()> {
         let aside = self.aside_path();
         if !aside.exists() {
@@ -85,10 +84,6 @@ impl DataDir {
                 fs::remove_file(&path)?;
                 continue;
             }
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&checks)?;
             fs::rename(&path, checks.join(path.file_name().unwrap_or_default()))?;
         }
         self.clean();
@@ -102,8 +97,16 @@ impl DataDir {
 
     /// Notes these states for the lictor that comes next. `now` is in seconds of the epoch.
     pub fn note(&self, now: u64, states: &States) -> io::Result<()> {
-        let note = carry::note(now, states).to_string();
-        write_atomically(&self.path.join(NOTE), note.as_bytes(), 0o600)
+        let temporary = self.path.join(format!("{NOTE}.tmp"));
+        // Not synced to the disk, which might take long: after a power cut it would be too old anyway.
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?
+            .write_all(carry::note(now, states).to_string().as_bytes())?;
+        fs::rename(temporary, self.path.join(NOTE))
     }
 
     /// Takes the note of the lictor before this one, if there is one and it still holds. It is gone then.

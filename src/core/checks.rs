@@ -5,8 +5,9 @@
 //! answers, some hundred milliseconds before it first tells a server anything, they are registered anew with the state they
 //! had. Only a fresh state is carried over; the first run of a check then decides as ever.
 //!
-//! A definition is in the agent's directory or in the one beside it, at any moment: what could not be registered is put back
-//! when lictor ends, and before the agent's next start.
+//! A definition is in the agent's directory or in the one beside it, at any moment. What could not be registered is put back,
+//! and the agent reloads, so that it has all of its checks again, critical as after any start; what was not tried is put back
+//! when lictor ends, or before the agent's next start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level};
+use crate::core::conditions::Kind;
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
@@ -56,7 +58,7 @@ pub type States = BTreeMap<String, Health>;
 /// Something to do about an agent's checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckWork {
-    /// No agent runs: put all definitions back that are set aside.
+    /// Put all definitions back that are set aside.
     PutBack,
     /// No agent runs: set the definitions aside whose states can be carried over. Ends in [`CheckNews::Aside`].
     SetAside {
@@ -91,8 +93,8 @@ pub enum CheckNews {
     },
     /// What was set aside was registered, or could not be.
     Restored(Restored),
-    /// The states, by the agent's own word; none where it did not say.
-    Seen(States),
+    /// The states, by the agent's own word: none where lictor may not see any, nothing where it did not answer.
+    Seen(Option<States>),
     /// What was to be noted was, or could not be.
     Noted,
 }
@@ -115,14 +117,14 @@ pub(super) struct Checks {
     lost: Option<Moment>,
     /// The states as the agent last said them, and when.
     seen: Option<(Moment, States)>,
+    /// lictor may not see any check, so there will be no state to carry over.
+    blind: bool,
     /// The states that the lictor before this one has noted.
     noted: Option<States>,
     /// How many definitions are set aside.
     aside: usize,
-    /// They are being registered.
-    restoring: bool,
-    /// Whether the log has it that some could not be.
-    told: bool,
+    /// They are being registered, and whether the agent had joined by then: before that it cannot look a token up.
+    restoring: Option<bool>,
     /// The signal that stops the agent, held back until the states are noted.
     held_back: Option<i32>,
 }
@@ -149,13 +151,12 @@ impl Machine {
 
     /// An agent is about to be started.
     pub(super) fn checks_before_spawn(&mut self) {
-        self.checks.restoring = false;
-        self.checks.told = false;
+        self.checks.restoring = None;
         let lost = self.checks.lost;
         let in_place = lost.is_some_and(|at| self.now.saturating_sub(at) <= FRESH);
         let first = !self.start.ever_spawned;
         self.out.push(Action::Checks(
-            if self.carries_checks() && (in_place || first) {
+            if self.carries_checks() && (in_place && !self.checks.blind || first) {
                 CheckWork::SetAside { in_place }
             } else {
                 CheckWork::PutBack
@@ -166,10 +167,10 @@ impl Machine {
 
     /// The agent answers, or has joined: from now on checks can be registered.
     pub(super) fn checks_restore(&mut self) {
-        if self.checks.aside == 0 || self.checks.restoring || self.stop.is_some() {
+        if self.checks.aside == 0 || self.checks.restoring.is_some() || self.stop.is_some() {
             return;
         }
-        self.checks.restoring = true;
+        self.checks.restoring = Some(self.conditions.holds(Kind::Joined));
         let last = match (&self.checks.noted, &self.checks.seen) {
             (Some(noted), _) => noted.clone(),
             (None, Some((at, seen))) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
@@ -200,7 +201,7 @@ impl Machine {
         self.out.push(Action::Checks(CheckWork::Note));
     }
 
-    /// lictor ends, and no agent runs.
+    /// Nothing more will be registered.
     pub(super) fn checks_put_back(&mut self) {
         if std::mem::take(&mut self.checks.aside) > 0 {
             self.out.push(Action::Checks(CheckWork::PutBack));
@@ -214,9 +215,11 @@ impl Machine {
                 self.checks.noted = Some(noted).filter(|noted| !noted.is_empty());
             }
             CheckNews::Restored(restored) => self.restored(&restored),
-            // Whoever may not see any check sees none.
-            CheckNews::Seen(states) if states.is_empty() => {}
-            CheckNews::Seen(states) => self.checks.seen = Some((self.now, states)),
+            CheckNews::Seen(None) => {}
+            CheckNews::Seen(Some(states)) => {
+                self.checks.blind = states.is_empty();
+                self.checks.seen = Some((self.now, states));
+            }
             CheckNews::Noted => {
                 let signal = self.checks.held_back.take();
                 // The kill at the end of the budget is not to be followed by another signal.
@@ -230,7 +233,7 @@ impl Machine {
     }
 
     fn restored(&mut self, restored: &Restored) {
-        self.checks.restoring = false;
+        let had_joined = self.checks.restoring.take() == Some(true);
         self.checks.aside = restored.failed.len();
         if !restored.carried.is_empty() {
             self.say(Level::Info, restored.to_string());
@@ -242,16 +245,22 @@ impl Machine {
             );
             self.say(Level::Warn, text);
         }
-        // Tried again each minute, but not told each minute.
-        if let Some(first) = restored.failed.first()
-            && !std::mem::replace(&mut self.checks.told, true)
-        {
-            let text = format!(
-                "{} could not be registered anew and will be tried again: {first}",
-                checks(restored.failed.len())
-            );
-            self.say(Level::Warn, text);
+        let Some(first) = restored.failed.first() else {
+            return;
+        };
+        if !had_joined {
+            if self.conditions.holds(Kind::Joined) {
+                self.checks_restore();
+            }
+            return;
         }
+        let text = format!(
+            "{} could not be registered anew, so the agent loads what it had, critical until the first run: {first}",
+            checks(restored.failed.len())
+        );
+        self.say(Level::Warn, text);
+        self.checks_put_back();
+        self.reload_asked(None);
     }
 }
 

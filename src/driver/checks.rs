@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::StreamExt;
+use futures_util::stream;
 use tokio::time::{sleep, timeout};
 
 use crate::consul::client::Client;
@@ -19,6 +21,8 @@ const SERVERS: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an agent that is to be stopped may take to say the states of its checks.
 const NOTE: Duration = Duration::from_millis(200);
+/// How many checks are registered at the same time: an agent syncs a file for each of them.
+const AT_ONCE: usize = 4;
 
 /// Where the agent's checks are.
 #[derive(Debug, Default)]
@@ -71,9 +75,12 @@ impl Checks {
             }
             (CheckWork::Look, Some(client)) if data.has_checks() => {
                 sources.asks.push(Box::pin(async move {
-                    // An agent that does not answer has said nothing new.
-                    let states = client.checks().await.unwrap_or_default();
-                    Event::Checks(CheckNews::Seen(states))
+                    let seen = match client.checks().await {
+                        Ok(states) => Some(states),
+                        Err(Refusal::Denied(_)) => Some(States::new()),
+                        Err(_) => None,
+                    };
+                    Event::Checks(CheckNews::Seen(seen))
                 }));
             }
             (CheckWork::Look, _) => {}
@@ -161,20 +168,33 @@ async fn restore(
 ) -> Restored {
     // A check that the configuration has by now takes precedence, as it has with Consul.
     let there = client.checks().await.unwrap_or_default();
-    let mut restored = Restored::default();
-    for (path, definition) in data.aside() {
-        let id = &definition.id;
-        if !there.contains_key(id) {
+    let there = &there;
+    let mut registering = stream::iter(data.aside())
+        .map(|(path, definition)| async move {
+            let id = &definition.id;
             let state = state_of(id, servers, last);
-            match client.register(&definition, state).await {
-                Ok(()) => match state {
-                    Some(state) => restored.carried.push(state),
-                    None => restored.unknown += 1,
-                },
-                Err(refusal) => {
-                    restored.failed.push(format!("check {id}: {refusal}"));
-                    continue;
-                }
+            let result = match there.contains_key(id) {
+                true => Ok(None),
+                false => client
+                    .register(&definition, state)
+                    .await
+                    .map(|()| Some(state)),
+            };
+            (
+                path,
+                result.map_err(|refusal| format!("check {id}: {refusal}")),
+            )
+        })
+        .buffer_unordered(AT_ONCE);
+    let mut restored = Restored::default();
+    while let Some((path, result)) = registering.next().await {
+        match result {
+            Ok(Some(Some(state))) => restored.carried.push(state),
+            Ok(Some(None)) => restored.unknown += 1,
+            Ok(None) => {}
+            Err(why) => {
+                restored.failed.push(why);
+                continue;
             }
         }
         // The agent has written its own by now.

@@ -88,9 +88,9 @@ fn without_a_note_nothing_is_set_aside_and_nothing_registered() {
 fn after_a_crash_the_servers_are_asked_and_what_was_seen_has_to_do_otherwise() {
     let mut bed = ready(0, States::new());
     assert_eq!(bed.done, [Action::Checks(CheckWork::Look), Action::Trim]);
-    bed.on(Event::Checks(CheckNews::Seen(passing())));
-    // An empty list is that of somebody who may not see any check.
-    bed.on(Event::Checks(CheckNews::Seen(States::new())));
+    bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
+    // It was asked once more and did not answer.
+    bed.on(Event::Checks(CheckNews::Seen(None)));
     crashed(&mut bed);
     let asked = first_answer(&mut bed);
     assert_eq!(asked[0], restore(passing(), true));
@@ -99,7 +99,7 @@ fn after_a_crash_the_servers_are_asked_and_what_was_seen_has_to_do_otherwise() {
 #[test]
 fn what_was_seen_long_ago_is_not_carried_over() {
     let mut bed = ready(0, States::new());
-    bed.on(Event::Checks(CheckNews::Seen(passing())));
+    bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     bed.now += Duration::from_secs(91);
     crashed(&mut bed);
     assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
@@ -110,8 +110,17 @@ fn what_was_seen_long_ago_is_not_carried_over() {
     assert_eq!(bed.tick(), [Action::Spawn]);
 }
 
+/// An empty list is that of somebody who may not see any check: nothing is gained then, and much could be lost.
 #[test]
-fn what_could_not_be_registered_is_tried_when_the_agent_has_joined_and_each_minute() {
+fn who_sees_no_check_sets_none_aside() {
+    let mut bed = ready(0, States::new());
+    bed.on(Event::Checks(CheckNews::Seen(Some(States::new()))));
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.tick(), [Action::Spawn]);
+}
+
+#[test]
+fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_the_agent() {
     let mut bed = ready(0, States::new());
     crashed(&mut bed);
     assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
@@ -119,16 +128,39 @@ fn what_could_not_be_registered_is_tried_when_the_agent_has_joined_and_each_minu
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     let joined = bed.on(Event::Answered(leader));
     assert_eq!(joined, [restore(States::new(), true), ask_catalog(None)]);
-    // It is under way.
-    let shown = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))));
-    assert_eq!(bed.on(shown()), [Action::Trim]);
-    bed.on(restored(1));
-    assert_eq!(bed.tick(), [ask_catalog(None)]);
-    assert_eq!(bed.on(shown()), [restore(States::new(), true)]);
-    bed.on(restored(0));
+    let now = bed.now;
+    let left = bed.machine.handle(now, restored(1));
+    let wanted = [
+        Action::Checks(CheckWork::PutBack),
+        Action::Ask(Question::Reload),
+    ];
+    let done: Vec<&Action> = left
+        .iter()
+        .filter(|action| !matches!(action, Action::Say(..)))
+        .collect();
+    assert_eq!(done, wanted.iter().collect::<Vec<_>>());
+}
+
+/// The agent had not joined when they were tried, and had when the answer came.
+#[test]
+fn an_answer_that_comes_after_the_join_is_not_the_last() {
+    let mut bed = ready(0, States::new());
+    crashed(&mut bed);
+    first_answer(&mut bed);
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    assert_eq!(bed.on(Event::Answered(leader)), [ask_catalog(None)]);
+    assert_eq!(bed.on(restored(1)), [restore(States::new(), true)]);
+    assert_eq!(bed.on(restored(0)), []);
+}
+
+#[test]
+fn a_ready_agent_is_asked_for_the_states_each_minute() {
+    let mut bed = ready(0, States::new());
     bed.now += Duration::from_secs(61);
     bed.on(Event::Tick);
-    assert_eq!(bed.on(shown()), [Action::Checks(CheckWork::Look)]);
+    let shown = Answer::Catalog(Ok(in_catalog(&[SERVICE])));
+    let look = Action::Checks(CheckWork::Look);
+    assert_eq!(bed.on(Event::Answered(shown)), [look]);
 }
 
 #[test]

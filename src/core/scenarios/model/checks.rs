@@ -83,8 +83,12 @@ impl World {
     pub(super) fn checks_done(&mut self) -> Option<Event> {
         let lives = self.process.as_ref().is_some_and(|it| it.ends.is_none());
         let news = match self.under.works.pop()? {
-            CheckWork::Look if lives => CheckNews::Seen(states(&mut self.rng)),
-            CheckWork::Look => CheckNews::Seen(States::new()),
+            CheckWork::Look if lives => {
+                let blind = percent(&mut self.rng, 10);
+                let states = states(&mut self.rng);
+                CheckNews::Seen(Some(if blind { States::new() } else { states }))
+            }
+            CheckWork::Look => CheckNews::Seen(None),
             _ => {
                 let all = self.seen.checks.aside;
                 let failed = match lives && percent(&mut self.rng, 80) {
@@ -110,12 +114,18 @@ fn states(rng: &mut fastrand::Rng) -> States {
 pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "no agent meets a directory that changes",
-        sentence: "definitions of checks are moved only while no agent lives and none is being spawned",
-        holds: |seen, action| match action {
-            Action::Checks(CheckWork::SetAside { .. } | CheckWork::PutBack) => {
-                seen.agent.is_none() && !seen.spawning
+        sentence: "definitions of checks are moved only while no agent lives and none is being spawned; but for those that could \
+                   not be registered, which are put back and then loaded",
+        holds: |seen, action| {
+            let free = seen.agent.is_none() && !seen.spawning;
+            match (action, &seen.event) {
+                (Action::Checks(CheckWork::SetAside { .. }), _) => free,
+                (Action::Checks(CheckWork::PutBack), Event::Checks(news)) => {
+                    matches!(news, CheckNews::Restored(restored) if !restored.failed.is_empty())
+                }
+                (Action::Checks(CheckWork::PutBack), _) => free,
+                _ => true,
             }
-            _ => true,
         },
     },
     Invariant {

@@ -278,6 +278,10 @@ impl Seen {
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
         self.checks.action(action);
+        // What is put back has to be loaded.
+        if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
+            self.reload_wanted = true;
+        }
         match action {
             Action::Spawn => self.spawning = true,
             Action::Signal(number) => self.signaled(*number),
