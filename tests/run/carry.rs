@@ -1,15 +1,13 @@
 //! A restart that nobody notices: the states of checks over a crash and over a stop without a leave.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use testbed::TestResult;
-use testbed::agent::Api;
+use testbed::agent::{Api, Look, Watch};
 use testbed::consul::Version;
 use testbed::lictor::{Lictor, Running};
 use testbed::wait;
@@ -125,49 +123,6 @@ fn as_registered(checks: &BTreeMap<String, String>) -> bool {
         && state("broken") == Some("critical")
 }
 
-/// Everything that a server ever says of the node's checks, from the beginning to [`Watch::end`].
-struct Watch {
-    over: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<BTreeMap<String, String>>>,
-}
-
-impl Watch {
-    fn begin(api: &Api) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let (stop, api) = (over.clone(), api.clone());
-        let thread = thread::spawn(move || {
-            let (mut seen, mut index) = (Vec::new(), 0);
-            while !stop.load(Ordering::Relaxed) {
-                let path = format!("/v1/health/node/n1?wait=1s&index={index}");
-                let answer = api.request("GET", &path, b"").expect("the server answers");
-                index = answer
-                    .header("x-consul-index")
-                    .and_then(|index| index.parse::<u64>().ok())
-                    .expect("an index");
-                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let checks: BTreeMap<String, String> = answer
-                    .json()
-                    .expect("JSON")
-                    .as_array()
-                    .expect("a list")
-                    .iter()
-                    .map(|check| (text(&check["CheckID"]), text(&check["Status"])))
-                    .collect();
-                if seen.last() != Some(&checks) {
-                    seen.push(checks);
-                }
-            }
-            seen
-        });
-        Self { over, thread }
-    }
-
-    fn end(self) -> Vec<BTreeMap<String, String>> {
-        self.over.store(true, Ordering::Relaxed);
-        self.thread.join().expect("it watched to the end")
-    }
-}
-
 /// Waits until each check that runs by itself has run: only a run has output.
 fn all_have_run(api: &Api) -> TestResult {
     wait::until_ok("a run of each check", RUN, || {
@@ -202,7 +157,7 @@ fn nobody_notices(version: Version, end: End) -> TestResult {
     assert_eq!(before.len(), 5, "{before:#?}");
     assert_eq!(before["http"]["Token"], "a-token-of-its-own");
 
-    let watch = Watch::begin(bed.seed.server.api());
+    let watch = Watch::begin(bed.seed.server.api(), "n1")?;
     match end {
         End::Crash => {
             crash(&lictor)?;
@@ -220,9 +175,10 @@ fn nobody_notices(version: Version, end: End) -> TestResult {
         }
     }
     all_have_run(&lictor.api())?;
-    let seen = watch.end();
-    for checks in &seen {
-        let wrong: Vec<_> = checks
+    let seen = watch.end()?;
+    for look in &seen {
+        let wrong: Vec<_> = look
+            .checks
             .iter()
             .filter(|(id, state)| (*state == "passing") == (*id == "broken"))
             .collect();
@@ -233,7 +189,8 @@ fn nobody_notices(version: Version, end: End) -> TestResult {
             lictor.log()
         );
     }
-    assert!(as_registered(seen.last().expect("a look")), "{seen:#?}");
+    let last = &seen.last().expect("a look").checks;
+    assert!(as_registered(last), "{seen:#?}");
     assert_eq!(bed.definitions()?, before);
     assert_eq!(bed.aside()?, 0);
     let carried = match end {
@@ -260,13 +217,17 @@ fn left_alone(version: Version) -> TestResult {
     let bed = Bed::new(version);
     let lictor = bed.start(bed.lictor().arg("--carry-checks=false"))?;
     let before = bed.definitions()?;
-    let watch = Watch::begin(bed.seed.server.api());
+    let watch = Watch::begin(bed.seed.server.api(), "n1")?;
     crash(&lictor)?;
     lictor.wait_log("restarting it", START)?;
     all_have_run(&lictor.api())?;
-    let seen = watch.end();
-    let noticed = |checks: &BTreeMap<String, String>| {
-        let state = |id: &&str| checks.get(*id).is_some_and(|state| state == "critical");
+    let seen = watch.end()?;
+    let noticed = |look: &Look| {
+        let state = |id: &&str| {
+            look.checks
+                .get(*id)
+                .is_some_and(|state| state == "critical")
+        };
         RUNNING.iter().any(state)
     };
     assert!(seen.iter().any(noticed), "nothing to carry over: {seen:#?}");

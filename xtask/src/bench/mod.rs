@@ -10,6 +10,7 @@ mod idle;
 mod init;
 mod inspect;
 mod life;
+mod restarts;
 
 use std::path::{Path, PathBuf};
 
@@ -57,13 +58,21 @@ enum What {
     Idle,
     /// SIGHUP 0, 20, 50 and 100 ms after the start: does the agent live, is the reload done
     Hangups,
+    /// A crash, and a stop without a leave, each with its restart: for how long checks do not pass, against a bare agent
+    Restarts,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
 
 /// Runs the benchmarks.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let all = [What::Life, What::Idle, What::Hangups, What::Init];
+    let all = [
+        What::Life,
+        What::Idle,
+        What::Hangups,
+        What::Restarts,
+        What::Init,
+    ];
     let wanted = if args.what.is_empty() {
         &all[..]
     } else {
@@ -94,6 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             What::Life => life::run(&bed()?, runs)?,
             What::Idle => idle::run(&bed()?)?,
             What::Hangups => hangups::run(&bed()?, runs)?,
+            What::Restarts => restarts::run(&bed()?, runs)?,
             What::Init => {
                 let runs = args.runs.unwrap_or(200);
                 init::run(&args.only, runs, binary.as_deref())?;
