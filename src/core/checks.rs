@@ -2,8 +2,12 @@
 //!
 //! An agent keeps the checks that were registered through its API in its data directory, and starts each of them as critical.
 //! So before a start that follows an agent's end closely their definitions are set aside, and as soon as the new agent
-//! answers, some hundred milliseconds before it first tells a server anything, they are registered anew with the state they
-//! had. Only a fresh state is carried over; the first run of a check then decides as ever.
+//! answers, they are registered anew with the state they had. Only a fresh state is carried over; the first run of a check
+//! then decides as ever. What is known to be critical is left where it is.
+//!
+//! An agent that finds its old cluster at once tells the servers what it has before it answers anybody. Until a check is
+//! registered again, which takes some hundredths of a second, its service is then in the catalog without it: passing, but for
+//! what other checks say.
 //!
 //! A definition is in the agent's directory or in the one beside it, at any moment. What could not be registered is put back,
 //! and the agent reloads, so that it has all of its checks again, critical as after any start; what was not tried is put back
@@ -19,8 +23,10 @@ use crate::core::conditions::Kind;
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
-/// How long what an agent that has ended was seen to say holds. A ready agent is asked each minute.
+/// How long what an agent was seen to say holds, from then to the registration with the next one.
 const FRESH: Duration = Duration::from_secs(90);
+/// Between two questions for the states, once an agent has checks. They reach no server.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// The state of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,9 +68,9 @@ pub enum CheckWork {
     PutBack,
     /// No agent runs: set the definitions aside whose states can be carried over. Ends in [`CheckNews::Aside`].
     SetAside {
-        /// The last agent has just ended under this lictor, so that the servers know the states. Otherwise a note of the
-        /// lictor before this one says them, if there is a fresh one.
-        in_place: bool,
+        /// The states that an agent had which has just ended under this lictor, as far as they were seen. Otherwise a note
+        /// of the lictor before this one says them, if there is a fresh one.
+        seen: Option<States>,
     },
     /// Register what is set aside, each with its state. Ends in [`CheckNews::Restored`] unless forgotten before.
     Restore {
@@ -157,7 +163,9 @@ impl Machine {
         let first = !self.start.ever_spawned;
         self.out.push(Action::Checks(
             if self.carries_checks() && (in_place && !self.checks.blind || first) {
-                CheckWork::SetAside { in_place }
+                CheckWork::SetAside {
+                    seen: in_place.then(|| self.states_seen()),
+                }
             } else {
                 CheckWork::PutBack
             },
@@ -171,23 +179,36 @@ impl Machine {
             return;
         }
         self.checks.restoring = Some(self.conditions.holds(Kind::Joined));
-        let last = match (&self.checks.noted, &self.checks.seen) {
-            (Some(noted), _) => noted.clone(),
-            (None, Some((at, seen))) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
-            (None, _) => States::new(),
-        };
+        let noted = self.checks.noted.clone();
+        let ask_servers = noted.is_none();
+        let last = noted.unwrap_or_else(|| self.states_seen());
         self.out.push(Action::Checks(CheckWork::Restore {
             node: self.facts.node_name.clone(),
             last,
-            ask_servers: self.checks.noted.is_none(),
+            ask_servers,
         }));
+    }
+
+    /// The states as the agent last said them, if that is not too long ago.
+    fn states_seen(&self) -> States {
+        match &self.checks.seen {
+            Some((at, seen)) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
+            _ => States::new(),
+        }
     }
 
     /// The agent is ready, or still is.
     pub(super) fn checks_heartbeat(&mut self) {
         if self.checks.aside > 0 {
             self.checks_restore();
-        } else if self.carries_checks() {
+        } else {
+            self.checks_look();
+        }
+    }
+
+    pub(super) fn checks_look(&mut self) {
+        self.timers.clear(Timer::Look);
+        if self.carries_checks() {
             self.out.push(Action::Checks(CheckWork::Look));
         }
     }
@@ -218,6 +239,9 @@ impl Machine {
             CheckNews::Seen(None) => {}
             CheckNews::Seen(Some(states)) => {
                 self.checks.blind = states.is_empty();
+                if self.stop.is_none() && self.child.is_some() {
+                    self.timers.set(Timer::Look, self.now + LOOK);
+                }
                 self.checks.seen = Some((self.now, states));
             }
             CheckNews::Noted => {

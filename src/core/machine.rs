@@ -211,6 +211,7 @@ impl Machine {
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),
+            Timer::Look => self.checks_look(),
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Patience => self.ask_leave(),

@@ -11,6 +11,8 @@ pub enum Timer {
     Settle,
     /// `--start-timeout`.
     Start,
+    /// Ask for the states of the agent's checks again.
+    Look,
     /// The end of a back-off: start the agent again.
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
@@ -24,10 +26,11 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
+        Self::Look,
         Self::Restart,
         Self::GoodRun,
         Self::Patience,

@@ -14,8 +14,7 @@ use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States, state_
 use crate::core::event::{Event, Refusal};
 use crate::driver::sources::Sources;
 
-/// How long a new agent may take until it knows a server that can be asked. It tells servers of its checks no sooner, and
-/// mostly more than a second later.
+/// How long a new agent may take until it knows a server that can be asked.
 const SERVERS: Duration = Duration::from_millis(300);
 /// Between two questions to servers that the agent does not know yet.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -70,8 +69,8 @@ impl Checks {
         };
         match (work, client.cloned()) {
             (CheckWork::PutBack, _) => put_back(data),
-            (CheckWork::SetAside { in_place }, _) => {
-                due.push_back(tell(set_aside(data, in_place)));
+            (CheckWork::SetAside { seen }, _) => {
+                due.push_back(tell(set_aside(data, seen)));
             }
             (CheckWork::Look, Some(client)) if data.has_checks() => {
                 sources.asks.push(Box::pin(async move {
@@ -125,16 +124,26 @@ fn put_back(data: &DataDir) {
     }
 }
 
-fn set_aside(data: &DataDir, in_place: bool) -> CheckNews {
-    let noted = match in_place {
-        true => States::new(),
-        false => data.take_note(seconds()).unwrap_or_default(),
-    };
+fn set_aside(data: &DataDir, seen: Option<States>) -> CheckNews {
     // What is left of an earlier life is treated like what the agent has.
     put_back(data);
-    // What is known to be critical starts as that without any help.
-    let helped = |health: &Health| *health != Health::Critical;
-    let wanted = |id: &str| in_place || noted.get(id).is_some_and(helped);
+    let (known, noted) = match seen {
+        Some(seen) => (seen, States::new()),
+        None => {
+            let noted = data.take_note(seconds()).unwrap_or_default();
+            // Without a note there is no state to carry over, and no server is asked for one that may be old.
+            if noted.is_empty() {
+                return CheckNews::Aside { count: 0, noted };
+            }
+            (noted.clone(), noted)
+        }
+    };
+    let wanted = |id: &str| match known.get(id) {
+        // It starts as critical anyway.
+        Some(Health::Critical) => false,
+        Some(_) => true,
+        None => noted.is_empty(),
+    };
     if let Err(error) = data.set_aside(|definition| wanted(&definition.id)) {
         let aside = data.aside_path();
         let aside = aside.display();

@@ -28,8 +28,7 @@ const STOP: Duration = Duration::from_secs(40);
 struct Seed {
     server: Server,
     host: Host,
-    /// Kept, since the hosts end with it.
-    _network: Network,
+    network: Network,
 }
 
 impl Seed {
@@ -42,7 +41,7 @@ impl Seed {
         Self {
             server: server.expect("a server"),
             host,
-            _network: network,
+            network,
         }
     }
 

@@ -4,8 +4,7 @@ use super::*;
 use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States};
 use crate::core::signal::SIGKILL;
 
-const IN_PLACE: Action = Action::Checks(CheckWork::SetAside { in_place: true });
-const BY_NOTE: Action = Action::Checks(CheckWork::SetAside { in_place: false });
+const BY_NOTE: Action = Action::Checks(CheckWork::SetAside { seen: None });
 
 fn carrying() -> Bed {
     Bed::new(Config {
@@ -64,9 +63,12 @@ fn ready(count: usize, noted: States) -> Bed {
     bed
 }
 
-fn crashed(bed: &mut Bed) {
+/// The agent crashes, and is started anew with what was seen of it.
+fn crashed(bed: &mut Bed, seen: States) {
     bed.on(end(How::Signaled(9)));
-    assert_eq!(bed.tick(), [IN_PLACE, Action::Spawn]);
+    let seen = Some(seen);
+    let work = Action::Checks(CheckWork::SetAside { seen });
+    assert_eq!(bed.tick(), [work, Action::Spawn]);
     bed.on(aside(2, States::new()));
     bed.spawned();
 }
@@ -91,7 +93,7 @@ fn after_a_crash_the_servers_are_asked_and_what_was_seen_has_to_do_otherwise() {
     bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     // It was asked once more and did not answer.
     bed.on(Event::Checks(CheckNews::Seen(None)));
-    crashed(&mut bed);
+    crashed(&mut bed, passing());
     let asked = first_answer(&mut bed);
     assert_eq!(asked[0], restore(passing(), true));
 }
@@ -101,7 +103,7 @@ fn what_was_seen_long_ago_is_not_carried_over() {
     let mut bed = ready(0, States::new());
     bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     bed.now += Duration::from_secs(91);
-    crashed(&mut bed);
+    crashed(&mut bed, States::new());
     assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
     // Nor is anything after a time in which no agent was ready.
     bed.on(restored(0));
@@ -122,7 +124,7 @@ fn who_sees_no_check_sets_none_aside() {
 #[test]
 fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_the_agent() {
     let mut bed = ready(0, States::new());
-    crashed(&mut bed);
+    crashed(&mut bed, States::new());
     assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
     bed.on(restored(1));
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
@@ -145,7 +147,7 @@ fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_t
 #[test]
 fn an_answer_that_comes_after_the_join_is_not_the_last() {
     let mut bed = ready(0, States::new());
-    crashed(&mut bed);
+    crashed(&mut bed, States::new());
     first_answer(&mut bed);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     assert_eq!(bed.on(Event::Answered(leader)), [ask_catalog(None)]);
@@ -154,13 +156,17 @@ fn an_answer_that_comes_after_the_join_is_not_the_last() {
 }
 
 #[test]
-fn a_ready_agent_is_asked_for_the_states_each_minute() {
+fn a_ready_agent_is_asked_for_the_states_each_minute_and_more_often_once_it_has_any() {
     let mut bed = ready(0, States::new());
     bed.now += Duration::from_secs(61);
     bed.on(Event::Tick);
     let shown = Answer::Catalog(Ok(in_catalog(&[SERVICE])));
     let look = Action::Checks(CheckWork::Look);
-    assert_eq!(bed.on(Event::Answered(shown)), [look]);
+    assert_eq!(bed.on(Event::Answered(shown)), [look.clone()]);
+    let seen = bed.now;
+    bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
+    assert_eq!(bed.tick(), [look]);
+    assert!(bed.now - seen < Duration::from_secs(11));
 }
 
 #[test]

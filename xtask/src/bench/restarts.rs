@@ -92,11 +92,25 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
         println!("\nnot passing as the server sees it: {}", kind.name());
         for (id, what) in CHECKS {
             println!("  {what:42} {}", told(seen, id));
+            let absent = seen
+                .get(&absent(id))
+                .map_or(Duration::ZERO, |d| d.percentile(100));
+            if !absent.is_zero() {
+                println!(
+                    "    and without the check, so passing        {}",
+                    told(seen, &self::absent(id))
+                );
+            }
         }
         let what = "passing after its application's death";
         println!("  {what:42} {}", told(seen, DYING));
     }
     Ok(())
+}
+
+/// For how long it was not in the catalog.
+fn absent(id: &str) -> String {
+    format!("{id}, absent")
 }
 
 fn told(seen: &Seen, id: &str) -> String {
@@ -141,15 +155,18 @@ impl<'a> Side<'a> {
         for run in 1..=runs {
             let application = self.listen()?;
             self.wait_passing()?;
+            self.wait_seen(run)?;
             let watch = Watch::begin(self.bed.server.api(), self.host.name())?;
             let begin = Instant::now();
             self.end(application)?;
             self.wait_runs()?;
             let (end, looks) = (Instant::now(), watch.end()?);
             for (id, _) in CHECKS {
-                let passing = |state: Option<&String>| state.is_some_and(|s| s == "passing");
-                let not = during(&looks, (begin, end), |checks| !passing(checks.get(id)));
+                let not = |checks: &Checks| checks.get(id).is_some_and(|state| state != "passing");
+                let not = during(&looks, (begin, end), not);
                 seen.entry(id.to_owned()).or_default().push(not);
+                let gone = during(&looks, (begin, end), |checks| !checks.contains_key(id));
+                seen.entry(absent(id)).or_default().push(gone);
             }
             let alive = |checks: &Checks| checks.get(DYING).is_some_and(|s| s == "passing");
             let still = during(&looks, (begin, end), alive);
@@ -206,7 +223,12 @@ impl<'a> Side<'a> {
                 &["agent", "-config-dir=/consul/config"],
                 SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
             )?),
-            Kind::Crash | Kind::Stay => Life::Supervised(self.bed.lictor(self.host).start()?),
+            Kind::Crash | Kind::Stay => Life::Supervised(
+                self.bed
+                    .lictor(self.host)
+                    .arg("--log-level=debug")
+                    .start()?,
+            ),
         });
         Ok(())
     }
@@ -234,6 +256,22 @@ impl<'a> Side<'a> {
                 true => Ok(()),
                 false => Err(format!("{checks:?}").into()),
             }
+        })?;
+        Ok(())
+    }
+
+    /// Waits until lictor has had another look at the states, which it has every 10 s; the first may take a minute.
+    fn wait_seen(&self, run: usize) -> Result<()> {
+        let (Kind::Crash, Some(Life::Supervised(lictor))) = (self.kind, &self.life) else {
+            return Ok(());
+        };
+        let looks = || lictor.log().matches("event Checks(Seen(Some").count();
+        let before = looks();
+        if run == 1 {
+            lictor.control("reload", &[])?.success()?;
+        }
+        wait::until("a look at the states", START, || {
+            (looks() > before).then_some(())
         })?;
         Ok(())
     }

@@ -58,9 +58,9 @@ impl World {
     pub(super) fn check_work(&mut self, work: &CheckWork) {
         match work {
             CheckWork::PutBack => {}
-            CheckWork::SetAside { in_place } => {
+            CheckWork::SetAside { seen } => {
                 let count = any(&mut self.rng, &[0, 1, 3]);
-                let noted = match !in_place && count > 0 {
+                let noted = match seen.is_none() && count > 0 {
                     true => states(&mut self.rng),
                     false => States::new(),
                 };
