@@ -1,27 +1,30 @@
-//! The checks that an agent keeps in its data directory, made into what registers them again. Pure.
+//! The checks that an agent keeps in its data directory, their stand-ins over a restart, and what registers them again. Pure.
 //!
 //! An agent writes each check that was registered through its API to a file of its own: the check, what it does (`ChkType`),
 //! and the token it was registered with. What is not wholly understood here is left alone.
+//!
+//! The stand-in is the same check with a TTL in the place of what it does, and with a state, which the agent keeps in a file
+//! beside. Its TTL ends soon, so that it does not pass for ever should nobody replace it. But an agent does not stop that clock
+//! when another kind of check is registered over it; only one with a TTL does. So there are two registrations.
 
 use serde_json::{Map, Value, json};
 
 use crate::core::checks::{Health, States};
 
 /// What of `ChkType` is not sent: what the check itself says too, and what the agent works out.
-const NOT_SENT: [&str; 7] = [
-    "CheckID",
-    "Name",
-    "Notes",
-    "Status",
-    "TTL",
-    "ProxyHTTP",
-    "ProxyGRPC",
-];
+const NOT_SENT: [&str; 6] = ["CheckID", "Name", "Notes", "TTL", "ProxyHTTP", "ProxyGRPC"];
 /// What of the check itself is sent.
 const OF_CHECK: [&str; 5] = ["Name", "Notes", "ServiceID", "Namespace", "Partition"];
 /// With any of these a check has no state of its own to be lost, or one that Consul keeps itself; or its target is not the one
 /// that was registered.
 const LEFT_ALONE: [&str; 5] = ["TTL", "AliasNode", "AliasService", "ProxyHTTP", "ProxyGRPC"];
+
+/// The TTL of a stand-in in nanoseconds: one that nobody else would choose, so that it is known again.
+const STANDS_IN: u64 = 60_000_000_019;
+/// How long its state holds, in seconds: till then the agent must have started.
+const STATE_HOLDS: u64 = 60;
+/// Ten years: the clock that is to stand still, as it is sent and as the agent writes it.
+const STILL: (&str, u64) = ("87600h", 315_360_000_000_000_000);
 
 /// A check that was registered through an agent's API, with all that is needed to register it again.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,17 +33,19 @@ pub struct Definition {
     pub id: String,
     /// The token that it was registered with; it need not be lictor's.
     pub token: Option<String>,
-    /// The body of the registration, without a state.
+    /// The file without what the check does.
+    stand_in: Value,
+    /// The body of the registration.
     body: Map<String, Value>,
 }
 
 impl Definition {
     /// Reads a file of the agent's; `None` where it is to be left alone.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let file: Value = serde_json::from_slice(bytes).ok()?;
+        let mut file: Value = serde_json::from_slice(bytes).ok()?;
         let check = file["Check"].as_object()?;
         let what = file["ChkType"].as_object()?;
-        let id = check.get("CheckID")?.as_str()?;
+        let id = check.get("CheckID")?.as_str()?.to_owned();
         let given =
             |from: &Map<String, Value>, key: &str| from.get(key).is_some_and(|v| !is_zero(v));
         let runs = given(what, "Interval");
@@ -50,7 +55,7 @@ impl Definition {
             return None;
         }
         let mut body = Map::new();
-        body.insert("ID".to_owned(), id.into());
+        body.insert("ID".to_owned(), id.clone().into());
         for key in OF_CHECK {
             if given(check, key) {
                 body.insert(key.to_owned(), check[key].clone());
@@ -66,21 +71,46 @@ impl Definition {
             }
         }
         let token = file["Token"].as_str().filter(|token| !token.is_empty());
+        let token = token.map(str::to_owned);
+        file["ChkType"] = json!({ "TTL": STANDS_IN });
         Some(Self {
-            id: id.to_owned(),
-            token: token.map(str::to_owned),
+            id,
+            token,
+            stand_in: file,
             body,
         })
     }
 
-    /// The body of `PUT /v1/agent/check/register`. Without a state the check is critical until its first run.
-    pub fn registration(&self, state: Option<Health>) -> Value {
-        let mut body = self.body.clone();
-        if let Some(state) = state {
-            body.insert("Status".to_owned(), state.name().into());
-        }
-        Value::Object(body)
+    /// The file of its stand-in.
+    pub fn stand_in(&self) -> Value {
+        self.stand_in.clone()
     }
+
+    /// The file of the stand-in's state. `now` is in seconds of the epoch.
+    pub fn state(&self, health: Health, now: u64) -> Value {
+        let status = health.name();
+        json!({ "CheckID": self.id, "Output": "", "Status": status, "Expires": now + STATE_HOLDS })
+    }
+
+    /// The bodies of `PUT /v1/agent/check/register` over the stand-in, one after the other: the first stops its clock.
+    pub fn registrations(&self) -> [Value; 2] {
+        let mut still: Map<String, Value> = self
+            .body
+            .iter()
+            .filter(|(key, _)| *key == "ID" || OF_CHECK.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        still.insert("TTL".to_owned(), STILL.0.into());
+        [Value::Object(still), Value::Object(self.body.clone())]
+    }
+}
+
+/// The id of the check that this file of the agent's has a stand-in for, if it is one.
+pub fn stands_in(bytes: &[u8]) -> Option<String> {
+    let file: Value = serde_json::from_slice(bytes).ok()?;
+    let ttl = file["ChkType"]["TTL"].as_u64()?;
+    let id = file["Check"]["CheckID"].as_str()?;
+    [STANDS_IN, STILL.1].contains(&ttl).then(|| id.to_owned())
 }
 
 /// What Go leaves a field at that was never set.
@@ -129,10 +159,10 @@ mod tests {
     /// One that came with its service: only the check itself has its name and id. 1.22.5.
     const SCRIPT_1_22_5: &str = r#"{"Check":{"Node":"x","CheckID":"service:own:1","Name":"Service 'own' check","Status":"critical","Notes":"","Output":"","ServiceID":"own","ServiceName":"own","ServiceTags":null,"Type":"script","Interval":"1m30s","Timeout":"500ms","ExposedPort":0,"Definition":{},"CreateIndex":0,"ModifyIndex":0},"ChkType":{"CheckID":"","Name":"","Status":"","Notes":"","ScriptArgs":["/bin/true","a"],"HTTP":"","H2PING":"","H2PingUseTLS":false,"Header":null,"Method":"","Body":"","DisableRedirects":false,"TCP":"","TCPUseTLS":false,"UDP":"","Interval":90000000000,"AliasNode":"","AliasService":"","DockerContainerID":"","Shell":"","GRPC":"","GRPCUseTLS":false,"OSService":"","TLSServerName":"","TLSSkipVerify":false,"Timeout":500000000,"TTL":0,"SuccessBeforePassing":0,"FailuresBeforeWarning":0,"FailuresBeforeCritical":0,"ProxyHTTP":"","ProxyGRPC":"","DeregisterCriticalServiceAfter":0,"OutputMaxSize":0},"Token":"","Source":"remote"}"#;
 
-    fn body(file: &str, state: Option<Health>) -> Value {
-        Definition::read(file.as_bytes())
-            .expect("a definition")
-            .registration(state)
+    fn body(file: &str) -> Value {
+        let definition = Definition::read(file.as_bytes()).expect("a definition");
+        let [_, body] = definition.registrations();
+        body
     }
 
     #[test]
@@ -141,33 +171,57 @@ mod tests {
         assert_eq!(definition.id, "h");
         assert_eq!(definition.token.as_deref(), Some("tok"));
         assert_eq!(
-            definition.registration(Some(Health::Passing)),
+            definition.registrations()[1],
             json!({
                 "ID": "h", "Name": "http check", "Notes": "some notes", "ServiceID": "web",
                 "HTTP": "http://127.0.0.1:9000/health", "Header": { "X-A": ["1", "2"] }, "Method": "POST", "Body": "hi",
                 "Interval": 10_000_000_000_u64, "TLSSkipVerify": true, "Timeout": 2_000_000_000_u64,
                 "SuccessBeforePassing": 2, "FailuresBeforeCritical": 3,
-                "DeregisterCriticalServiceAfter": 5_400_000_000_000_u64, "OutputMaxSize": 1000, "Status": "passing",
+                "DeregisterCriticalServiceAfter": 5_400_000_000_000_u64, "OutputMaxSize": 1000,
             })
         );
         assert_eq!(
-            body(SCRIPT_1_22_5, Some(Health::Warning)),
+            body(SCRIPT_1_22_5),
             json!({
                 "ID": "service:own:1", "Name": "Service 'own' check", "ServiceID": "own",
                 "ScriptArgs": ["/bin/true", "a"], "Interval": 90_000_000_000_u64, "Timeout": 500_000_000_u64,
-                "Status": "warning",
             })
         );
     }
 
     #[test]
-    fn without_a_state_none_is_sent_and_no_tls_stays_no_tls() {
+    fn no_tls_stays_no_tls() {
         assert_eq!(
-            body(H2_1_22_5, None),
+            body(H2_1_22_5),
             json!({
                 "ID": "h2", "Name": "h2", "H2PING": "127.0.0.1:9000", "H2PingUseTLS": false,
-                "Interval": 10_000_000_000_u64,
+                "Status": "passing", "Interval": 10_000_000_000_u64,
             })
+        );
+    }
+
+    #[test]
+    fn a_stand_in_is_the_same_check_with_a_ttl() {
+        let definition = Definition::read(HTTP_1_8_7.as_bytes()).expect("a definition");
+        let (original, stand_in): (Value, Value) = (
+            serde_json::from_str(HTTP_1_8_7).expect("JSON"),
+            definition.stand_in(),
+        );
+        for key in ["Check", "Token", "Source"] {
+            assert_eq!(stand_in[key], original[key]);
+        }
+        let bytes = stand_in.to_string().into_bytes();
+        assert_eq!(stands_in(&bytes), Some("h".to_owned()));
+        assert_eq!(stands_in(HTTP_1_8_7.as_bytes()), None);
+        // Nor is it ever set aside itself.
+        assert_eq!(Definition::read(&bytes), None);
+        assert_eq!(
+            definition.registrations()[0],
+            json!({ "ID": "h", "Name": "http check", "Notes": "some notes", "ServiceID": "web", "TTL": "87600h" })
+        );
+        assert_eq!(
+            definition.state(Health::Warning, 1000),
+            json!({ "CheckID": "h", "Output": "", "Status": "warning", "Expires": 1060 })
         );
     }
 

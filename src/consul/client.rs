@@ -10,7 +10,7 @@ use crate::consul::carry::Definition;
 use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::wire;
 use crate::core::action::Question;
-use crate::core::checks::{Health, States};
+use crate::core::checks::States;
 use crate::core::event::{Answer, Refusal};
 use crate::http;
 
@@ -118,31 +118,19 @@ impl Client {
         Ok(wire::states(&body))
     }
 
-    /// The states of a node's checks, by any server's word.
-    pub async fn servers_checks(&self, node: &str) -> Result<States, Refusal> {
-        let path = format!("/v1/health/node/{}", segment(node));
-        let (_, body) = self.read(&path, &[("stale", String::new())], READ).await?;
-        Ok(wire::states(&body))
-    }
-
-    /// Registers a check, as whoever registered it before.
-    pub async fn register(
-        &self,
-        definition: &Definition,
-        state: Option<Health>,
-    ) -> Result<(), Refusal> {
+    /// Registers a check over its stand-in, as whoever registered it before. The state stays as it is.
+    pub async fn register(&self, definition: &Definition) -> Result<(), Refusal> {
         let other = Self {
             token: definition.token.clone(),
             // The body says it, where there is one.
             scope: Vec::new(),
             ..self.clone()
         };
-        let body = definition.registration(state);
         let path = "/v1/agent/check/register";
-        other
-            .send(Method::PUT, path, &[], Some(body), READ)
-            .await
-            .map(drop)
+        for body in definition.registrations() {
+            other.send(Method::PUT, path, &[], Some(body), READ).await?;
+        }
+        Ok(())
     }
 
     /// A `GET` of JSON, with the index that a blocking query continues from (0 where there is none).

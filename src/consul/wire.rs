@@ -48,19 +48,11 @@ pub fn catalog(index: u64, body: &Value) -> CatalogNode {
     }
 }
 
-/// Reads the states of `GET /v1/agent/checks`, an object by ids, or of `GET /v1/health/node/<name>`, a list.
+/// Reads the states of `GET /v1/agent/checks`, an object by ids.
 pub fn states(body: &Value) -> States {
-    let members = body
-        .as_object()
-        .into_iter()
-        .flat_map(|checks| checks.values());
-    let items = body.as_array().into_iter().flatten();
-    members
-        .chain(items)
-        .filter_map(|check| {
-            let health = Health::named(check["Status"].as_str()?)?;
-            Some((check["CheckID"].as_str()?.to_owned(), health))
-        })
+    let checks = body.as_object().into_iter().flatten();
+    checks
+        .filter_map(|(id, check)| Some((id.clone(), Health::named(check["Status"].as_str()?)?)))
         .collect()
 }
 
@@ -88,12 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn states_are_read_from_an_object_and_from_a_list() {
-        let one = json!({ "Node": "n1", "CheckID": "a", "Status": "warning" });
-        let odd = json!({ "Node": "n1", "CheckID": "b", "Status": "maintenance" });
+    fn a_state_that_is_none_is_not_one() {
+        let odd = json!({ "Status": "maintenance" });
         let wanted: States = [("a".to_owned(), Health::Warning)].into();
-        assert_eq!(states(&json!([one, odd])), wanted);
-        assert_eq!(states(&json!({ "a": one, "b": odd })), wanted);
+        let read = states(&json!({ "a": { "Status": "warning" }, "b": odd }));
+        assert_eq!(read, wanted);
         assert_eq!(states(&Value::Null), States::new());
     }
 

@@ -1,17 +1,15 @@
 //! A restart that nobody notices: the states of checks over it.
 //!
-//! An agent keeps the checks that were registered through its API in its data directory, and starts each of them as critical.
-//! So before a start that follows an agent's end closely their definitions are set aside, and as soon as the new agent
-//! answers, they are registered anew with the state they had. Only a fresh state is carried over; the first run of a check
-//! then decides as ever. What is known to be critical is left where it is.
+//! An agent keeps the checks that were registered through its API in its data directory, and starts each of them as critical,
+//! but for those with a TTL, whose states it keeps as well. So before a start that follows an agent's end closely a stand-in
+//! with a TTL and the last state is put in the place of each definition whose state is known, and as soon as the new agent
+//! answers, each check is registered again over its stand-in, which leaves the state as it is. So no server ever sees
+//! another one, however soon the agent tells them what it has. The first run of a check then decides as ever.
 //!
-//! An agent that finds its old cluster at once tells the servers what it has before it answers anybody. Until a check is
-//! registered again, which takes some hundredths of a second, its service is then in the catalog without it: passing, but for
-//! what other checks say.
-//!
-//! A definition is in the agent's directory or in the one beside it, at any moment. What could not be registered is put back,
-//! and the agent reloads, so that it has all of its checks again, critical as after any start; what was not tried is put back
-//! when lictor ends, or before the agent's next start.
+//! Only a fresh state is carried over. What is known to be critical, and what is not known, starts as critical by itself. A
+//! definition is never lost: it is set aside before its stand-in takes its place, and what could not be registered is put
+//! back, and the agent reloads; what was not tried is put back when lictor ends, or before the agent's next start. A stand-in
+//! that nobody replaces turns critical when its TTL is over.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,21 +64,14 @@ pub type States = BTreeMap<String, Health>;
 pub enum CheckWork {
     /// Put all definitions back that are set aside.
     PutBack,
-    /// No agent runs: set the definitions aside whose states can be carried over. Ends in [`CheckNews::Aside`].
+    /// No agent runs: put stand-ins in the places of the definitions whose states are known. Ends in [`CheckNews::Aside`].
     SetAside {
         /// The states that an agent had which has just ended under this lictor, as far as they were seen. Otherwise a note
         /// of the lictor before this one says them, if there is a fresh one.
         seen: Option<States>,
     },
-    /// Register what is set aside, each with its state. Ends in [`CheckNews::Restored`] unless forgotten before.
-    Restore {
-        /// The node under whose name the servers have the states.
-        node: String,
-        /// The states to go by where the servers say none.
-        last: States,
-        /// Whether the servers are asked.
-        ask_servers: bool,
-    },
+    /// Register what is set aside over the stand-ins. Ends in [`CheckNews::Restored`] unless forgotten before.
+    Restore(States),
     /// Ask the agent for the states, if it has any definition. Ends in [`CheckNews::Seen`] then, unless forgotten before.
     Look,
     /// Ask the agent for the states and note them for the lictor that comes next. Ends in [`CheckNews::Noted`] soon in any case.
@@ -90,13 +81,8 @@ pub enum CheckWork {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckNews {
-    /// That many definitions are set aside.
-    Aside {
-        /// How many.
-        count: usize,
-        /// The states by the note of the lictor before this one.
-        noted: States,
-    },
+    /// These definitions are set aside, and their stand-ins have these states.
+    Aside(States),
     /// What was set aside was registered, or could not be.
     Restored(Restored),
     /// The states, by the agent's own word: none where lictor may not see any, nothing where it did not answer.
@@ -110,9 +96,7 @@ pub enum CheckNews {
 pub struct Restored {
     /// The states that were carried over.
     pub carried: Vec<Health>,
-    /// How many checks were registered without a state, since none was known.
-    pub unknown: usize,
-    /// Those that could not be registered, each with the reason; they are still set aside.
+    /// The checks that could not be registered, each with the reason; they are still set aside.
     pub failed: Vec<String>,
 }
 
@@ -123,24 +107,12 @@ pub(super) struct Checks {
     lost: Option<Moment>,
     /// The states as the agent last said them, and when.
     seen: Option<(Moment, States)>,
-    /// lictor may not see any check, so there will be no state to carry over.
-    blind: bool,
-    /// The states that the lictor before this one has noted.
-    noted: Option<States>,
-    /// How many definitions are set aside.
-    aside: usize,
+    /// What is set aside, and with which states.
+    aside: States,
     /// They are being registered, and whether the agent had joined by then: before that it cannot look a token up.
     restoring: Option<bool>,
     /// The signal that stops the agent, held back until the states are noted.
     held_back: Option<i32>,
-}
-
-/// The state to carry over: what the servers have is what nobody must see change, so it comes first.
-pub fn state_of(id: &str, servers: Option<&States>, last: &States) -> Option<Health> {
-    servers
-        .and_then(|servers| servers.get(id))
-        .or_else(|| last.get(id))
-        .copied()
 }
 
 impl Machine {
@@ -158,35 +130,28 @@ impl Machine {
     /// An agent is about to be started.
     pub(super) fn checks_before_spawn(&mut self) {
         self.checks.restoring = None;
+        self.checks.aside.clear();
         let lost = self.checks.lost;
         let in_place = lost.is_some_and(|at| self.now.saturating_sub(at) <= FRESH);
         let first = !self.start.ever_spawned;
-        self.out.push(Action::Checks(
-            if self.carries_checks() && (in_place && !self.checks.blind || first) {
-                CheckWork::SetAside {
-                    seen: in_place.then(|| self.states_seen()),
-                }
-            } else {
-                CheckWork::PutBack
-            },
-        ));
-        self.checks.aside = 0;
+        let work = if self.carries_checks() && (in_place || first) {
+            let seen = in_place.then(|| self.states_seen());
+            CheckWork::SetAside { seen }
+        } else {
+            CheckWork::PutBack
+        };
+        self.out.push(Action::Checks(work));
     }
 
     /// The agent answers, or has joined: from now on checks can be registered.
     pub(super) fn checks_restore(&mut self) {
-        if self.checks.aside == 0 || self.checks.restoring.is_some() || self.stop.is_some() {
+        let under_way = self.checks.restoring.is_some();
+        if self.checks.aside.is_empty() || under_way || self.stop.is_some() {
             return;
         }
         self.checks.restoring = Some(self.conditions.holds(Kind::Joined));
-        let noted = self.checks.noted.clone();
-        let ask_servers = noted.is_none();
-        let last = noted.unwrap_or_else(|| self.states_seen());
-        self.out.push(Action::Checks(CheckWork::Restore {
-            node: self.facts.node_name.clone(),
-            last,
-            ask_servers,
-        }));
+        let states = self.checks.aside.clone();
+        self.out.push(Action::Checks(CheckWork::Restore(states)));
     }
 
     /// The states as the agent last said them, if that is not too long ago.
@@ -199,10 +164,10 @@ impl Machine {
 
     /// The agent is ready, or still is.
     pub(super) fn checks_heartbeat(&mut self) {
-        if self.checks.aside > 0 {
-            self.checks_restore();
-        } else {
+        if self.checks.aside.is_empty() {
             self.checks_look();
+        } else {
+            self.checks_restore();
         }
     }
 
@@ -224,22 +189,18 @@ impl Machine {
 
     /// Nothing more will be registered.
     pub(super) fn checks_put_back(&mut self) {
-        if std::mem::take(&mut self.checks.aside) > 0 {
+        if !std::mem::take(&mut self.checks.aside).is_empty() {
             self.out.push(Action::Checks(CheckWork::PutBack));
         }
     }
 
     pub(super) fn checks_told(&mut self, news: CheckNews) {
         match news {
-            CheckNews::Aside { count, noted } => {
-                self.checks.aside = count;
-                self.checks.noted = Some(noted).filter(|noted| !noted.is_empty());
-            }
+            CheckNews::Aside(states) => self.checks.aside = states,
             CheckNews::Restored(restored) => self.restored(&restored),
             CheckNews::Seen(None) => {}
             CheckNews::Seen(Some(states)) => {
-                self.checks.blind = states.is_empty();
-                if self.stop.is_none() && self.child.is_some() {
+                if !states.is_empty() && self.stop.is_none() && self.child.is_some() {
                     self.timers.set(Timer::Look, self.now + LOOK);
                 }
                 self.checks.seen = Some((self.now, states));
@@ -258,19 +219,11 @@ impl Machine {
 
     fn restored(&mut self, restored: &Restored) {
         let had_joined = self.checks.restoring.take() == Some(true);
-        self.checks.aside = restored.failed.len();
         if !restored.carried.is_empty() {
             self.say(Level::Info, restored.to_string());
         }
-        if restored.unknown > 0 {
-            let text = format!(
-                "registered {} anew without a state, since none was known: critical until the first run",
-                checks(restored.unknown)
-            );
-            self.say(Level::Warn, text);
-        }
         let Some(first) = restored.failed.first() else {
-            return;
+            return self.checks.aside.clear();
         };
         if !had_joined {
             if self.conditions.holds(Kind::Joined) {
@@ -279,7 +232,7 @@ impl Machine {
             return;
         }
         let text = format!(
-            "{} could not be registered anew, so the agent loads what it had, critical until the first run: {first}",
+            "{} could not be registered anew, so the agent loads what it had: {first}",
             checks(restored.failed.len())
         );
         self.say(Level::Warn, text);
@@ -315,23 +268,6 @@ fn checks(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn states(of: &[(&str, Health)]) -> States {
-        of.iter()
-            .map(|(id, health)| ((*id).to_owned(), *health))
-            .collect()
-    }
-
-    #[test]
-    fn the_servers_word_comes_first() {
-        let servers = states(&[("a", Health::Critical)]);
-        let last = states(&[("a", Health::Passing), ("b", Health::Warning)]);
-        let of = |id, servers| state_of(id, servers, &last);
-        assert_eq!(of("a", Some(&servers)), Some(Health::Critical));
-        assert_eq!(of("b", Some(&servers)), Some(Health::Warning));
-        assert_eq!(of("a", None), Some(Health::Passing));
-        assert_eq!(of("c", Some(&servers)), None);
-    }
 
     #[test]
     fn what_was_carried_over_is_told() {

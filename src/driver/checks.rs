@@ -5,19 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::data_dir::DataDir;
-use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States, state_of};
+use crate::core::checks::{CheckNews, CheckWork, Restored, States};
 use crate::core::event::{Event, Refusal};
 use crate::driver::sources::Sources;
 
-/// How long a new agent may take until it knows a server that can be asked.
-const SERVERS: Duration = Duration::from_millis(300);
-/// Between two questions to servers that the agent does not know yet.
-const PAUSE: Duration = Duration::from_millis(20);
 /// How long an agent that is to be stopped may take to say the states of its checks.
 const NOTE: Duration = Duration::from_millis(200);
 /// How many checks are registered at the same time: an agent syncs a file for each of them.
@@ -91,25 +87,14 @@ impl Checks {
                 }));
             }
             (CheckWork::Note, None) => due.push_back(tell(CheckNews::Noted)),
-            (
-                CheckWork::Restore {
-                    node,
-                    last,
-                    ask_servers,
-                },
-                Some(client),
-            ) => {
+            (CheckWork::Restore(states), Some(client)) => {
                 let data = data.clone();
                 sources.asks.push(Box::pin(async move {
-                    let servers = match ask_servers {
-                        true => servers(&client, &node).await,
-                        false => None,
-                    };
-                    let restored = restore(&client, &data, servers.as_ref(), &last).await;
+                    let restored = restore(&client, &data, &states).await;
                     Event::Checks(CheckNews::Restored(restored))
                 }));
             }
-            (CheckWork::Restore { .. }, None) => {}
+            (CheckWork::Restore(_), None) => {}
         }
     }
 }
@@ -127,88 +112,48 @@ fn put_back(data: &DataDir) {
 fn set_aside(data: &DataDir, seen: Option<States>) -> CheckNews {
     // What is left of an earlier life is treated like what the agent has.
     put_back(data);
-    let (known, noted) = match seen {
-        Some(seen) => (seen, States::new()),
-        None => {
-            let noted = data.take_note(seconds()).unwrap_or_default();
-            // Without a note there is no state to carry over, and no server is asked for one that may be old.
-            if noted.is_empty() {
-                return CheckNews::Aside { count: 0, noted };
-            }
-            (noted.clone(), noted)
-        }
-    };
-    let wanted = |id: &str| match known.get(id) {
-        // It starts as critical anyway.
-        Some(Health::Critical) => false,
-        Some(_) => true,
-        None => noted.is_empty(),
-    };
-    if let Err(error) = data.set_aside(|definition| wanted(&definition.id)) {
+    let now = seconds();
+    // A note speaks of one end and holds for one start.
+    let noted = data.take_note(now);
+    let known = seen.or(noted).unwrap_or_default();
+    let (states, result) = data.set_aside(&known, now);
+    if let Err(error) = result {
         let aside = data.aside_path();
         let aside = aside.display();
         tracing::warn!(
             "checks could not be set aside in {aside}: {error}; they will start as critical"
         );
     }
-    let count = data.aside().len();
-    CheckNews::Aside { count, noted }
+    CheckNews::Aside(states)
 }
 
-/// The servers' word on the states, if it comes in time.
-async fn servers(client: &Client, node: &str) -> Option<States> {
-    let asked = async {
-        loop {
-            match client.servers_checks(node).await {
-                Ok(states) => return Some(states),
-                Err(Refusal::Denied(_)) => return None,
-                Err(_) => sleep(PAUSE).await,
-            }
-        }
-    };
-    timeout(SERVERS, asked).await.ok().flatten()
-}
-
-async fn restore(
-    client: &Client,
-    data: &DataDir,
-    servers: Option<&States>,
-    last: &States,
-) -> Restored {
-    // A check that the configuration has by now takes precedence, as it has with Consul.
-    let there = client.checks().await.unwrap_or_default();
-    let there = &there;
-    let mut registering = stream::iter(data.aside())
+async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
+    let stand_ins = data.stand_ins();
+    let stands_in = |id: &str| stand_ins.iter().any(|(_, other)| other == id);
+    // Where the agent has thrown the stand-in away it would have done so with the check: its configuration has one of that id
+    // by now, or the service is no more.
+    let (standing, gone): (Vec<_>, Vec<_>) = data
+        .aside()
+        .into_iter()
+        .partition(|(_, definition)| stands_in(&definition.id));
+    for (path, _) in gone {
+        data.forget(&path);
+    }
+    let mut registering = stream::iter(standing)
         .map(|(path, definition)| async move {
-            let id = &definition.id;
-            let state = state_of(id, servers, last);
-            let result = match there.contains_key(id) {
-                true => Ok(None),
-                false => client
-                    .register(&definition, state)
-                    .await
-                    .map(|()| Some(state)),
-            };
-            (
-                path,
-                result.map_err(|refusal| format!("check {id}: {refusal}")),
-            )
+            let result = client.register(&definition).await;
+            (path, definition.id, result)
         })
         .buffer_unordered(AT_ONCE);
     let mut restored = Restored::default();
-    while let Some((path, result)) = registering.next().await {
+    while let Some((path, id, result)) = registering.next().await {
         match result {
-            Ok(Some(Some(state))) => restored.carried.push(state),
-            Ok(Some(None)) => restored.unknown += 1,
-            Ok(None) => {}
-            Err(why) => {
-                restored.failed.push(why);
-                continue;
+            // The agent has written its own by now.
+            Ok(()) => {
+                restored.carried.extend(states.get(&id));
+                data.forget(&path);
             }
-        }
-        // The agent has written its own by now.
-        if let Err(error) = std::fs::remove_file(&path) {
-            tracing::warn!("{} could not be removed: {error}", path.display());
+            Err(refusal) => restored.failed.push(format!("check {id}: {refusal}")),
         }
     }
     data.clean();

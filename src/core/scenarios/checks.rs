@@ -17,16 +17,12 @@ fn passing() -> States {
     [("web".to_owned(), Health::Passing)].into()
 }
 
-fn aside(count: usize, noted: States) -> Event {
-    Event::Checks(CheckNews::Aside { count, noted })
+fn aside(states: States) -> Event {
+    Event::Checks(CheckNews::Aside(states))
 }
 
-fn restore(last: States, ask_servers: bool) -> Action {
-    Action::Checks(CheckWork::Restore {
-        node: "n1".to_owned(),
-        last,
-        ask_servers,
-    })
+fn restore() -> Action {
+    Action::Checks(CheckWork::Restore(passing()))
 }
 
 fn restored(failed: usize) -> Event {
@@ -36,8 +32,8 @@ fn restored(failed: usize) -> Event {
     }))
 }
 
-/// A first start; what was set aside by that note of an earlier lictor is counted.
-fn begun(mut bed: Bed, count: usize, noted: States) -> Bed {
+/// A first start, with what is set aside by the note of an earlier lictor.
+fn begun(mut bed: Bed, set_aside: States) -> Bed {
     bed.on(Event::Begin);
     bed.on(Event::Addressed(Ok(address())));
     let staged = Staged {
@@ -45,7 +41,7 @@ fn begun(mut bed: Bed, count: usize, noted: States) -> Bed {
         directory: None,
     };
     assert_eq!(bed.on(Event::Staged(Ok(staged))), [BY_NOTE, Action::Spawn]);
-    bed.on(aside(count, noted));
+    bed.on(aside(set_aside));
     bed.spawned();
     bed
 }
@@ -56,8 +52,8 @@ fn first_answer(bed: &mut Bed) -> Vec<Action> {
         .to_vec()
 }
 
-fn ready(count: usize, noted: States) -> Bed {
-    let mut bed = begun(carrying(), count, noted);
+fn ready() -> Bed {
+    let mut bed = begun(carrying(), States::new());
     bed.answers();
     bed.joins();
     bed
@@ -69,67 +65,55 @@ fn crashed(bed: &mut Bed, seen: States) {
     let seen = Some(seen);
     let work = Action::Checks(CheckWork::SetAside { seen });
     assert_eq!(bed.tick(), [work, Action::Spawn]);
-    bed.on(aside(2, States::new()));
+    bed.on(aside(passing()));
     bed.spawned();
 }
 
 #[test]
-fn an_earlier_lictors_note_is_believed_without_a_server() {
-    let mut bed = begun(carrying(), 1, passing());
+fn what_an_earlier_lictor_noted_is_registered_with_the_first_answer() {
+    let mut bed = begun(carrying(), passing());
     let leader = Action::Ask(Question::Leader);
-    assert_eq!(first_answer(&mut bed), [restore(passing(), false), leader]);
+    assert_eq!(first_answer(&mut bed), [restore(), leader]);
 }
 
 #[test]
 fn without_a_note_nothing_is_set_aside_and_nothing_registered() {
-    let mut bed = begun(carrying(), 0, States::new());
+    let mut bed = begun(carrying(), States::new());
     assert_eq!(first_answer(&mut bed), [Action::Ask(Question::Leader)]);
 }
 
 #[test]
-fn after_a_crash_the_servers_are_asked_and_what_was_seen_has_to_do_otherwise() {
-    let mut bed = ready(0, States::new());
+fn after_a_crash_the_states_are_those_that_were_seen() {
+    let mut bed = ready();
     assert_eq!(bed.done, [Action::Checks(CheckWork::Look), Action::Trim]);
     bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     // It was asked once more and did not answer.
     bed.on(Event::Checks(CheckNews::Seen(None)));
     crashed(&mut bed, passing());
-    let asked = first_answer(&mut bed);
-    assert_eq!(asked[0], restore(passing(), true));
+    assert_eq!(first_answer(&mut bed)[0], restore());
 }
 
 #[test]
 fn what_was_seen_long_ago_is_not_carried_over() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     bed.now += Duration::from_secs(91);
     crashed(&mut bed, States::new());
-    assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
     // Nor is anything after a time in which no agent was ready.
-    bed.on(restored(0));
     bed.now += Duration::from_secs(91);
-    bed.on(end(How::Signaled(9)));
-    assert_eq!(bed.tick(), [Action::Spawn]);
-}
-
-/// An empty list is that of somebody who may not see any check: nothing is gained then, and much could be lost.
-#[test]
-fn who_sees_no_check_sets_none_aside() {
-    let mut bed = ready(0, States::new());
-    bed.on(Event::Checks(CheckNews::Seen(Some(States::new()))));
     bed.on(end(How::Signaled(9)));
     assert_eq!(bed.tick(), [Action::Spawn]);
 }
 
 #[test]
 fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_the_agent() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     crashed(&mut bed, States::new());
-    assert_eq!(first_answer(&mut bed)[0], restore(States::new(), true));
+    assert_eq!(first_answer(&mut bed)[0], restore());
     bed.on(restored(1));
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     let joined = bed.on(Event::Answered(leader));
-    assert_eq!(joined, [restore(States::new(), true), ask_catalog(None)]);
+    assert_eq!(joined, [restore(), ask_catalog(None)]);
     let now = bed.now;
     let left = bed.machine.handle(now, restored(1));
     let wanted = [
@@ -146,18 +130,18 @@ fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_t
 /// The agent had not joined when they were tried, and had when the answer came.
 #[test]
 fn an_answer_that_comes_after_the_join_is_not_the_last() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     crashed(&mut bed, States::new());
     first_answer(&mut bed);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     assert_eq!(bed.on(Event::Answered(leader)), [ask_catalog(None)]);
-    assert_eq!(bed.on(restored(1)), [restore(States::new(), true)]);
+    assert_eq!(bed.on(restored(1)), [restore()]);
     assert_eq!(bed.on(restored(0)), []);
 }
 
 #[test]
 fn a_ready_agent_is_asked_for_the_states_each_minute_and_more_often_once_it_has_any() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     bed.now += Duration::from_secs(61);
     bed.on(Event::Tick);
     let shown = Answer::Catalog(Ok(in_catalog(&[SERVICE])));
@@ -171,7 +155,7 @@ fn a_ready_agent_is_asked_for_the_states_each_minute_and_more_often_once_it_has_
 
 #[test]
 fn a_stay_notes_the_states_before_it_stops_the_agent() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     let noting = bed.on(Event::Signal(Signal::Quit));
     assert_eq!(noting, [Action::Checks(CheckWork::Note)]);
     let noted = Event::Checks(CheckNews::Noted);
@@ -184,7 +168,7 @@ fn a_stay_notes_the_states_before_it_stops_the_agent() {
 
 #[test]
 fn a_note_that_comes_after_the_kill_changes_nothing() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     bed.on(Event::Signal(Signal::Quit));
     assert_eq!(bed.tick(), [Action::Signal(SIGKILL)]);
     assert_eq!(bed.on(Event::Checks(CheckNews::Noted)), []);
@@ -192,10 +176,10 @@ fn a_note_that_comes_after_the_kill_changes_nothing() {
 
 #[test]
 fn a_leave_and_an_agent_that_was_never_ready_leave_no_note() {
-    let mut bed = ready(0, States::new());
+    let mut bed = ready();
     let leaving = bed.on(Event::Signal(Signal::Terminate));
     assert_eq!(leaving[0], Action::Signal(SIGTERM));
-    let mut bed = begun(carrying(), 0, States::new());
+    let mut bed = begun(carrying(), States::new());
     assert_eq!(
         bed.on(Event::Signal(Signal::Quit)),
         [Action::Signal(SIGKILL)]
@@ -205,7 +189,7 @@ fn a_leave_and_an_agent_that_was_never_ready_leave_no_note() {
 /// The whole of a machine's actions, those too that a scenario does not look at.
 #[test]
 fn what_is_set_aside_is_put_back_before_the_exit() {
-    let mut bed = begun(carrying(), 1, passing());
+    let mut bed = begun(carrying(), passing());
     bed.machine.handle(bed.now, Event::Signal(Signal::Quit));
     let mut actions = bed.machine.handle(bed.now, end(How::Signaled(9)));
     actions.extend(bed.machine.handle(bed.now, Event::Alone));

@@ -144,7 +144,7 @@ fn landmark(action: &Action) -> Option<&'static str> {
         Action::Ask(Question::Leave) => "PUT leave",
         Action::Ask(Question::Deregister { .. }) => "PUT deregister",
         Action::Checks(CheckWork::PutBack) => "checks put back",
-        Action::Checks(CheckWork::Restore { .. }) => "checks registered",
+        Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
         Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
         Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",

@@ -12,8 +12,8 @@ const NOTING: u64 = 300;
 /// What was seen of the checks.
 #[derive(Default)]
 pub(super) struct Checks {
-    /// How many definitions are set aside.
-    pub(super) aside: usize,
+    /// Whether definitions are set aside.
+    aside: bool,
     /// They are being registered.
     restoring: bool,
     /// The states are being noted.
@@ -32,9 +32,9 @@ pub(super) struct Under {
 impl Checks {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::Checks(CheckNews::Aside { count, .. }) => self.aside = *count,
+            Event::Checks(CheckNews::Aside(states)) => self.aside = !states.is_empty(),
             Event::Checks(CheckNews::Restored(restored)) => {
-                self.aside = restored.failed.len();
+                self.aside = !restored.failed.is_empty();
                 self.restoring = false;
             }
             Event::Checks(CheckNews::Noted) => self.noting = false,
@@ -45,8 +45,8 @@ impl Checks {
     pub(super) fn action(&mut self, action: &Action) {
         match action {
             Action::Forget => self.restoring = false,
-            Action::Checks(CheckWork::Restore { .. }) => self.restoring = true,
-            Action::Checks(CheckWork::PutBack) => self.aside = 0,
+            Action::Checks(CheckWork::Restore(_)) => self.restoring = true,
+            Action::Checks(CheckWork::PutBack) => self.aside = false,
             Action::Checks(CheckWork::Note) => self.noting = true,
             _ => {}
         }
@@ -58,16 +58,13 @@ impl World {
     pub(super) fn check_work(&mut self, work: &CheckWork) {
         match work {
             CheckWork::PutBack => {}
-            CheckWork::SetAside { seen } => {
-                let count = any(&mut self.rng, &[0, 1, 3]);
-                let noted = match seen.is_none() && count > 0 {
-                    true => states(&mut self.rng),
-                    false => States::new(),
-                };
-                let aside = CheckNews::Aside { count, noted };
-                self.due.push_back(Event::Checks(aside));
+            CheckWork::SetAside { .. } => {
+                let any = percent(&mut self.rng, 60);
+                let states = states(&mut self.rng);
+                let aside = if any { states } else { States::new() };
+                self.due.push_back(Event::Checks(CheckNews::Aside(aside)));
             }
-            CheckWork::Restore { .. } | CheckWork::Look => self.under.works.push(work.clone()),
+            CheckWork::Restore(_) | CheckWork::Look => self.under.works.push(work.clone()),
             CheckWork::Note => {
                 let after = Duration::from_millis(self.rng.u64(0..NOTING));
                 self.under.noted = Some(self.now + after);
@@ -90,14 +87,10 @@ impl World {
             }
             CheckWork::Look => CheckNews::Seen(None),
             _ => {
-                let all = self.seen.checks.aside;
-                let failed = match lives && percent(&mut self.rng, 80) {
-                    true => 0,
-                    false => self.rng.usize(0..=all),
-                };
+                let good = lives && percent(&mut self.rng, 80);
+                let failed = usize::from(!good && self.rng.bool());
                 CheckNews::Restored(Restored {
-                    carried: vec![Health::Passing; all - failed],
-                    unknown: 0,
+                    carried: vec![Health::Passing; 1 - failed],
                     failed: vec!["by chance".to_owned(); failed],
                 })
             }
@@ -132,7 +125,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         name: "no check is lost",
         sentence: "at the exit no definition is set aside, and none is without --carry-checks or an API",
         holds: |seen, action| match action {
-            Action::Exit(_) => seen.checks.aside == 0,
+            Action::Exit(_) => !seen.checks.aside,
             Action::Checks(CheckWork::SetAside { .. }) => carries(seen),
             _ => true,
         },
@@ -142,11 +135,11 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         sentence: "checks are registered where some are set aside, once at a time, and only with an agent that answers, outside \
                    a stop",
         holds: |seen, action| match (action, &seen.agent) {
-            (Action::Checks(CheckWork::Restore { .. }), agent) => {
+            (Action::Checks(CheckWork::Restore(_)), agent) => {
                 let answers = agent
                     .as_ref()
                     .is_some_and(|agent| agent.api && agent.answered);
-                let free = seen.checks.aside > 0 && !seen.checks.restoring;
+                let free = seen.checks.aside && !seen.checks.restoring;
                 answers && free && seen.stop.is_none()
             }
             _ => true,
