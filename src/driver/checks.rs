@@ -31,10 +31,11 @@ pub(super) struct Checks {
 impl Checks {
     /// The agent's own word on its data directory.
     pub(super) fn told(&mut self, data_dir: &str) {
-        self.told = true;
-        self.data = Some(data_dir)
-            .filter(|path| !path.is_empty())
-            .map(DataDir::new);
+        // A development agent has none.
+        if !data_dir.is_empty() {
+            self.told = true;
+            self.data = Some(DataDir::new(data_dir));
+        }
     }
 
     /// Whether nobody has said yet where they are.

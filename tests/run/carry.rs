@@ -1,6 +1,7 @@
 //! A restart that nobody notices: the states of checks over a crash and over a stop without a leave.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -37,12 +38,9 @@ struct Bed {
 impl Bed {
     fn new(version: Version) -> Self {
         let seed = Seed::new(version);
-        seed.host
-            .write(
-                "/consul/config/scripts.json",
-                r#"{"enable_script_checks": true}"#,
-            )
-            .expect("written");
+        let config = r#"{"enable_script_checks": true}"#;
+        let path = "/consul/config/scripts.json";
+        seed.host.write(path, config).expect("written");
         let other = seed.network.host("n2", 12).expect("a host");
         let other = Client::start(&other, version, &["10.111.67.1"]).expect("another client");
         Self {
@@ -60,7 +58,9 @@ impl Bed {
     fn start(&self, option: &str) -> TestResult<Running> {
         let lictor = self.lictor().arg(option).start()?;
         lictor.wait_phase("Ready", START)?;
-        let api = lictor.api().with_token("a-token-of-its-own");
+        // From there anybody may write.
+        let at = SocketAddr::from(([10, 111, 67, 11], 8500));
+        let api = Api::at(&self.seed.host, at).with_token("a-token-of-its-own");
         for (name, check, status) in [
             (
                 "http",
@@ -125,8 +125,16 @@ impl Bed {
         Ok(found)
     }
 
+    /// How many definitions are set aside.
     fn aside(&self) -> TestResult<usize> {
-        let script = "ls /consul/data/checks.lictor 2>/dev/null | wc -l";
+        self.count("ls /consul/data/checks.lictor 2>/dev/null | wc -l")
+    }
+
+    fn stand_ins(&self) -> TestResult<usize> {
+        self.count("grep -l '\"TTL\":60000000019' /consul/data/checks/* 2>/dev/null | wc -l")
+    }
+
+    fn count(&self, script: &str) -> TestResult<usize> {
         let count = self.seed.host.run(["sh", "-c", script])?.success()?;
         Ok(count.trim().parse()?)
     }
@@ -273,11 +281,36 @@ fn killed_between(version: Version, next: &str) -> TestResult {
     Ok(())
 }
 
+/// The agent takes no registration from lictor: it has its checks again all the same, and nobody has seen them gone.
+fn refused(version: Version) -> TestResult {
+    let bed = Bed::new(version);
+    let config = r#"{"http_config": {"allow_write_http_from": ["10.111.67.0/24"]}}"#;
+    bed.seed.host.write("/consul/config/writers.json", config)?;
+    let lictor = bed.start(ON)?;
+    let before = bed.definitions()?;
+    let watch = Watch::begin(bed.seed.server.api(), "n1")?;
+    crash(&lictor)?;
+    lictor.wait_log("3 checks could not be registered anew", START)?;
+    wait::until_ok("the agent's own definitions", START, || {
+        match (bed.aside(), bed.stand_ins()) {
+            (Ok(0), Ok(0)) => Ok(()),
+            left => Err(format!("{left:?}")),
+        }
+    })?;
+    all_have_run(&lictor.api())?;
+    for look in watch.end()? {
+        assert!(as_registered(&look.checks), "{look:?}\n{}", lictor.log());
+    }
+    assert_eq!(bed.definitions()?, before);
+    Ok(())
+}
+
 #[test]
 fn what_is_not_to_be_carried_over_is_left_alone_and_nothing_is_ever_lost() {
     thread::scope(|scope| {
         for (version, next) in Version::ALL.into_iter().zip([ON, OFF]) {
             scope.spawn(move || left_alone(version).expect("a row"));
+            scope.spawn(move || refused(version).expect("a row"));
             scope.spawn(move || killed_between(version, next).expect("a row"));
         }
     });
