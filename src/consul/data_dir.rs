@@ -95,10 +95,8 @@ impl DataDir {
             .create(&aside)?;
         let state = definition.state(health, now);
         replace(&states.join(name), &aside, &state, Some(&owner))?;
-        match fs::hard_link(path, aside.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => replace(path, &aside, &definition.stand_in(), Some(&owner)),
-        }
+        fs::hard_link(path, aside.join(name))?;
+        replace(path, &aside, &definition.stand_in(), Some(&owner))
     }
 
     /// Puts back what is set aside, over the stand-ins; but not over what the agent has been given meanwhile. An agent reads it

@@ -168,7 +168,7 @@ enum End {
     Stay,
 }
 
-fn crash(lictor: &Running) -> TestResult {
+pub(crate) fn crash(lictor: &Running) -> TestResult {
     let children = lictor.children()?;
     assert_eq!(children.len(), 1, "the agent is lictor's only child");
     Ok(kill(children[0], Signal::SIGKILL)?)

@@ -9,6 +9,7 @@ use testbed::net::{Host, Network};
 
 mod bad_input;
 mod carry;
+mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;

@@ -146,7 +146,7 @@ fn a_ready_agent_is_asked_for_the_states_each_minute_and_more_often_once_it_has_
     bed.on(Event::Tick);
     let shown = Answer::Catalog(Ok(in_catalog(&[SERVICE])));
     let look = Action::Checks(CheckWork::Look);
-    assert_eq!(bed.on(Event::Answered(shown)), [look.clone()]);
+    assert_eq!(bed.on(Event::Answered(shown)), std::slice::from_ref(&look));
     let seen = bed.now;
     bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
     assert_eq!(bed.tick(), [look]);
