@@ -51,7 +51,10 @@ impl Definition {
         let runs = given(what, "Interval");
         // Maintenance, for one, is local.
         let local = file["Source"] == "local";
-        if id.is_empty() || !runs || local || LEFT_ALONE.iter().any(|key| given(what, key)) {
+        // An agent tells of the states in one namespace by ids alone, so those of another could be taken for one another.
+        let elsewhere = given(check, "Namespace") && check["Namespace"] != "default";
+        let left_alone = LEFT_ALONE.iter().any(|key| given(what, key));
+        if id.is_empty() || !runs || local || elsewhere || left_alone {
             return None;
         }
         let mut body = Map::new();
@@ -241,6 +244,12 @@ mod tests {
             ("Interval", json!(0)),
         ] {
             assert_eq!(edited(key, value), None, "{key}");
+        }
+        let mut elsewhere: Value = serde_json::from_str(HTTP_1_8_7).expect("JSON");
+        for (namespace, read) in [("default", true), ("team", false)] {
+            elsewhere["Check"]["Namespace"] = json!(namespace);
+            let definition = Definition::read(elsewhere.to_string().as_bytes());
+            assert_eq!(definition.is_some(), read, "{namespace}");
         }
         let maintenance = r#"{"Check":{"Node":"x","CheckID":"_service_maintenance:web","Name":"Service Maintenance Mode","Status":"critical","Notes":"r","Output":"","ServiceID":"web","ServiceName":"web","ServiceTags":null,"Type":"maintenance","Definition":{},"CreateIndex":0,"ModifyIndex":0},"ChkType":null,"Token":"","Source":"local"}"#;
         for file in [maintenance, "", "[]", r#"{"Check":{},"ChkType":{}}"#] {

@@ -180,7 +180,7 @@ impl Machine {
 
     /// Stops the agent by that signal, once the states of its checks are noted for the lictor that comes next.
     pub(super) fn signal_once_noted(&mut self, signal: i32) {
-        if !self.carries_checks() || !self.start.was_ready {
+        if !self.carries_checks() || !self.start.answered {
             return self.out.push(Action::Signal(signal));
         }
         self.checks.held_back = Some(signal);

@@ -163,7 +163,8 @@ async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
 
 /// Notes the states of those checks that can be carried over.
 async fn note(client: &Client, data: &DataDir) {
-    let definitions = data.definitions();
+    let mut definitions = data.definitions();
+    definitions.extend(data.aside());
     if definitions.is_empty() {
         return;
     }

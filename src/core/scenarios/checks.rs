@@ -175,7 +175,7 @@ fn a_note_that_comes_after_the_kill_changes_nothing() {
 }
 
 #[test]
-fn a_leave_and_an_agent_that_was_never_ready_leave_no_note() {
+fn a_leave_and_an_agent_that_has_never_answered_leave_no_note() {
     let mut bed = ready();
     let leaving = bed.on(Event::Signal(Signal::Terminate));
     assert_eq!(leaving[0], Action::Signal(SIGTERM));

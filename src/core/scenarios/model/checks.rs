@@ -147,13 +147,13 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "a note for the next one",
-        sentence: "the states of checks are noted once, in a stop without a leave of an agent that was ready; and while that is \
+        sentence: "the states of checks are noted once, in a stop without a leave of an agent that has answered; and while that is \
                    under way only the end of the budget is a reason for a signal",
         holds: |seen, action| match (action, &seen.agent, &seen.stop) {
             (Action::Checks(CheckWork::Note), agent, stop) => {
-                let ready = agent.as_ref().is_some_and(|agent| agent.was_ready);
+                let answers = agent.as_ref().is_some_and(|agent| agent.answered);
                 let stays = stop.as_ref().is_some_and(|stop| stop.mode == OnStop::Stay);
-                ready && stays && carries(seen) && !seen.checks.noting
+                answers && stays && carries(seen) && !seen.checks.noting
             }
             (Action::Signal(_), _, Some(_)) if seen.checks.noting => seen.event == Event::Tick,
             _ => true,
