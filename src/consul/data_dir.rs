@@ -41,9 +41,9 @@ impl DataDir {
         self.path.join(ASIDE)
     }
 
-    /// Whether there may be any definition: a cheap look.
-    pub fn has_checks(&self) -> bool {
-        files(&self.path.join(CHECKS)).next().is_some()
+    /// Whether there is any definition: a look that ends at the first.
+    pub fn has_definitions(&self) -> bool {
+        files(&self.path.join(CHECKS)).any(|path| definition(&path).is_some())
     }
 
     /// The definitions that the agent would load and whose states could be carried over, with their files.
@@ -202,10 +202,14 @@ fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
         })
 }
 
+fn definition(path: &Path) -> Option<Definition> {
+    Definition::read(&fs::read(path).ok()?)
+}
+
 fn read(directory: &Path) -> Vec<(PathBuf, Definition)> {
     files(directory)
         .filter_map(|path| {
-            let definition = Definition::read(&fs::read(&path).ok()?)?;
+            let definition = definition(&path)?;
             Some((path, definition))
         })
         .collect()
@@ -288,13 +292,13 @@ mod tests {
             0
         );
         assert!(!data.0.aside_path().exists());
-        assert!(data.0.has_checks());
+        assert!(data.0.has_definitions());
     }
 
     #[test]
     fn what_is_no_definition_stays() {
         let data = Temporary::new("stays", &[]);
-        assert!(!data.0.has_checks());
+        assert!(!data.0.has_definitions());
         let checks = data.0.path.join(CHECKS);
         for name in ["0a", "0b.tmp", "notes"] {
             fs::write(checks.join(name), "no JSON").expect("written");

@@ -69,7 +69,7 @@ impl Checks {
             (CheckWork::SetAside { seen }, _) => {
                 due.push_back(tell(set_aside(data, seen)));
             }
-            (CheckWork::Look, Some(client)) if data.has_checks() => {
+            (CheckWork::Look, Some(client)) if data.has_definitions() => {
                 sources.asks.push(Box::pin(async move {
                     let seen = match client.checks().await {
                         Ok(states) => Some(states),
