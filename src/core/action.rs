@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::core::Moment;
+use crate::core::checks::CheckWork;
 use crate::core::event::Waiter;
 use crate::exit::Exit;
 
@@ -26,6 +27,8 @@ pub enum Action {
     Ask(Question),
     /// Drop every question that is not answered yet: their answers would speak of a past life.
     Forget,
+    /// Do something about the checks that the agent is to have; ends in [`crate::core::event::Event::Checks`].
+    Checks(CheckWork),
     /// Tell somebody at the control socket how his reload went.
     Reply(Waiter, ReloadOutcome),
     /// Give back the memory that only the start needed.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::checks::CheckNews;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
 
@@ -33,6 +34,8 @@ pub enum Event {
     LeaveHeard,
     /// The agent's API answered a question, or did not.
     Answered(Answer),
+    /// What came of something that was to be done about the agent's checks.
+    Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
     /// Somebody asked for a stop over the control socket.
@@ -169,6 +172,8 @@ pub struct AgentFacts {
     pub advertise: Option<IpAddr>,
     /// What it takes itself for in the LAN.
     pub membership: Membership,
+    /// Its data directory; empty where it has none, or does not say.
+    pub data_dir: String,
     /// Whether it is a server, where it says so.
     pub server: Option<bool>,
     /// Whether it leaves on SIGTERM, where it says so.

@@ -141,7 +141,7 @@ impl Machine {
             Level::Info,
             format!("stopping the agent without a leave: {name}"),
         );
-        self.out.push(Action::Signal(signal));
+        self.signal_once_noted(signal);
     }
 
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.

@@ -5,6 +5,7 @@
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
@@ -63,6 +64,8 @@ pub struct Config {
     pub restart: bool,
     /// `--restart-limit`: crashes in a row after which lictor gives up.
     pub restart_limit: u32,
+    /// `--carry-checks`: whether the states of checks outlive a restart of the agent.
+    pub carry_checks: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -93,6 +96,7 @@ pub struct Machine {
     pub(super) start: Start,
     pub(super) reload: Reload,
     pub(super) restarts: Restarts,
+    pub(super) checks: Checks,
     pub(super) stop: Option<Stop>,
     pub(super) ending: Ending,
     pub(super) out: Vec<Action>,
@@ -122,6 +126,7 @@ impl Machine {
             start: Start::default(),
             reload: Reload::default(),
             restarts: Restarts::default(),
+            checks: Checks::default(),
             stop: None,
             ending: Ending::default(),
             out: Vec::new(),
@@ -163,6 +168,7 @@ impl Machine {
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
             }
+            Event::Checks(news) => self.checks_told(news),
             // Nobody is waited for.
             Event::Alone | Event::OutOfReach => {}
             Event::Tick => {
@@ -215,6 +221,7 @@ impl Machine {
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),
+            Timer::Look => self.checks_look(),
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Heard => self.ask(Question::Membership),
@@ -276,6 +283,7 @@ impl Machine {
     }
 
     fn spawn(&mut self) {
+        self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
     }
@@ -299,6 +307,7 @@ impl Machine {
             return;
         };
         let lived = self.now.saturating_sub(child.since);
+        self.checks_lost();
         self.forget();
         self.timers.clear_all();
         self.not_ready("AgentEnded", &format!("the agent {}", end.how));

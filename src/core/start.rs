@@ -167,6 +167,7 @@ impl Machine {
             self.not_ready("Joining", "the agent answers and has not joined yet");
         }
         self.start.in_vain = 0;
+        self.checks_restore();
         self.ask_next();
         self.reload_if_possible();
     }
@@ -193,6 +194,7 @@ impl Machine {
                     self.say(Level::Info, format!("joined; the leader is {leader}"));
                     self.timers.set(Timer::Settle, self.now + SETTLE);
                     self.start.in_vain = 0;
+                    self.checks_restore();
                 }
                 self.start.leader_next = false;
                 if news && !self.start.told {
@@ -273,6 +275,9 @@ impl Machine {
         }
         if news {
             self.timers.set(Timer::GoodRun, self.now + GOOD_RUN);
+        }
+        if self.config.api {
+            self.checks_heartbeat();
         }
         if first {
             self.out.push(Action::Trim);

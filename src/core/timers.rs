@@ -11,6 +11,8 @@ pub enum Timer {
     Settle,
     /// `--start-timeout`.
     Start,
+    /// Ask for the states of the agent's checks again.
+    Look,
     /// The end of a back-off: start the agent again.
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
@@ -34,10 +36,11 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
+        Self::Look,
         Self::Restart,
         Self::GoodRun,
         Self::Heard,
@@ -71,6 +74,11 @@ impl Timers {
     /// Unsets `timer`.
     pub fn clear(&mut self, timer: Timer) {
         self.at[timer as usize] = None;
+    }
+
+    /// Whether `timer` is set, and has not gone off.
+    pub fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer as usize].is_some()
     }
 
     /// Unsets all of them.

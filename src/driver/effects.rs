@@ -20,10 +20,11 @@ use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::consul::words;
 use crate::core::action::{Action, Level, Question};
-use crate::core::event::{Address, Event, How, Spawned, Staged};
+use crate::core::event::{Address, Answer, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
 use crate::driver::audience::Audience;
+use crate::driver::checks::Checks;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::exit::{self, Exit};
 use crate::os;
@@ -55,6 +56,7 @@ pub struct Effects {
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
+    checks: Checks,
     place: Option<String>,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
@@ -82,6 +84,7 @@ impl Effects {
             started: SystemTime::now(),
             address: None,
             client: None,
+            checks: Checks::default(),
             place: None,
             agent: None,
             copying: None,
@@ -119,6 +122,14 @@ impl Effects {
             Action::Sweep(signal) => self.sweep(signal, due),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
+            Action::Checks(work) => {
+                if self.checks.are_nowhere() {
+                    let config = AgentConfig::read(&self.agent_args());
+                    self.checks.configured(&config);
+                }
+                self.checks
+                    .perform(work, self.client.as_ref(), sources, due);
+            }
             Action::Reply(waiter, outcome) => self.audience.reply(waiter, &outcome),
             Action::Trim => {
                 if let Err(error) = os::memory::trim() {
@@ -146,6 +157,9 @@ impl Effects {
     pub(super) fn note(&mut self, event: &Event) {
         if let Event::Addressed(Ok(address)) = event {
             self.address = Some(address.clone());
+        }
+        if let Event::Answered(Answer::Agent(Ok(facts))) = event {
+            self.checks.told(&facts.data_dir);
         }
     }
 

@@ -9,6 +9,8 @@ use testbed::net::{Host, Network};
 
 mod asked;
 mod bad_input;
+mod carry;
+mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;
@@ -28,8 +30,7 @@ const STOP: Duration = Duration::from_secs(40);
 struct Seed {
     server: Server,
     host: Host,
-    /// Kept, since the hosts end with it.
-    _network: Network,
+    network: Network,
 }
 
 impl Seed {
@@ -42,7 +43,7 @@ impl Seed {
         Self {
             server: server.expect("a server"),
             host,
-            _network: network,
+            network,
         }
     }
 

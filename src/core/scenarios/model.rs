@@ -21,6 +21,7 @@ mod actions;
 mod agent;
 mod answers;
 mod budget;
+mod checks;
 mod departing;
 mod end;
 mod landmarks;

@@ -259,6 +259,11 @@ impl World {
 
     /// One of the questions gets its answer.
     pub(super) fn answer(&mut self) -> Option<Event> {
+        if percent(&mut self.rng, 50)
+            && let Some(event) = self.checks_done()
+        {
+            return Some(event);
+        }
         if self.asked.is_empty() {
             return None;
         }

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 27] = [
+pub(super) const LANDMARKS: [&str; 30] = [
     "a restart or start",
     "an agent that finishes a leave",
     "SIGHUP",
@@ -22,6 +22,9 @@ pub(super) const LANDMARKS: [&str; 27] = [
     "another way to leave",
     "PUT deregister of a ghost",
     "PUT deregister as the last step",
+    "checks put back",
+    "checks registered",
+    "checks noted",
     "told: reloaded",
     "told: signaled",
     "told: failed",
@@ -83,6 +86,9 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Sweep(SIGKILL) => "SIGKILL for what is left",
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
+        Action::Checks(CheckWork::PutBack) => "checks put back",
+        Action::Checks(CheckWork::Restore(_)) => "checks registered",
+        Action::Checks(CheckWork::Note) => "checks noted",
         Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
         Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",

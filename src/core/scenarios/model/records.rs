@@ -10,6 +10,8 @@ pub(super) struct Agent {
     pub(super) api: bool,
     /// It told of itself in this run.
     pub(super) told: bool,
+    /// Its API answered, if only by a refusal.
+    pub(super) answered: bool,
     pub(super) notified: bool,
     /// It was ready in this run.
     pub(super) was_ready: bool,
@@ -23,6 +25,7 @@ impl Agent {
             since: now,
             api: spawned.api,
             told: false,
+            answered: false,
             notified: false,
             was_ready: false,
             ready_since: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answers::answers;
 use super::budget::REPLACE;
+use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
 use super::records::{Agent, Decided, Stop, Waiting};
@@ -39,6 +40,7 @@ pub(super) struct Seen {
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
+    pub(super) checks: Checks,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -81,6 +83,7 @@ impl Seen {
             reload_wanted: false,
             waiters: BTreeMap::new(),
             stop: None,
+            checks: Checks::default(),
             crashes: 0,
             crashed_now: false,
             crashed_at: Moment::ZERO,
@@ -133,6 +136,7 @@ impl Seen {
         self.crashed_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
+        self.checks.event(event);
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
@@ -262,6 +266,15 @@ impl Seen {
         let (_, put) = self
             .questions
             .remove(place.expect("only questions are answered"));
+        let silence = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)
+            )
+        };
+        if let (Answer::Agent(result), Some(agent)) = (answer, &mut self.agent) {
+            agent.answered |= !result.as_ref().is_err_and(silence);
+        }
         match answer {
             Answer::Agent(Ok(facts)) => {
                 self.facts = (**facts).clone();
@@ -324,6 +337,11 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
+        self.checks.action(action);
+        // What is put back has to be loaded.
+        if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
+            self.reload_wanted = true;
+        }
         match action {
             Action::Spawn => {
                 self.spawning = true;
@@ -369,7 +387,11 @@ impl Seen {
         };
         match number {
             SIGCONT => self.continued += 1,
-            _ if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
+            _ if stop.mode == OnStop::Stay && !stop.stayed => {
+                stop.stayed = true;
+                // While the states of checks are noted there is no other signal than the last.
+                stop.killed = self.checks.noting;
+            }
             SIGKILL if self.now >= kill => stop.killed = true,
             SIGKILL => stop.leave.replaced = true,
             _ => stop.leave.ask(self.now, true),

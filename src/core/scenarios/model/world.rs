@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
 use super::answers::{any, how, percent, refuse};
+use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
 use super::*;
@@ -31,6 +32,7 @@ pub(super) struct World {
     pub(super) transcript: Vec<(Moment, Event, Vec<Action>)>,
     pub(super) process: Option<Process>,
     pub(super) asked: Vec<Asked>,
+    pub(super) under: Under,
     /// The address is being looked for.
     pub(super) addressing: bool,
     /// What was done at once, and is told before anything else.
@@ -60,6 +62,7 @@ impl World {
             transcript: Vec::new(),
             process: None,
             asked: Vec::new(),
+            under: Under::default(),
             addressing: false,
             due: VecDeque::new(),
             alone: None,
@@ -129,8 +132,11 @@ impl World {
         let status = self.machine.status();
         self.seen.ready(status.conditions.holds(Kind::Ready));
         for action in &actions {
-            let leaving = super::leaving::INVARIANTS;
-            for invariant in super::actions::INVARIANTS.iter().chain(leaving) {
+            for invariant in super::actions::INVARIANTS
+                .iter()
+                .chain(super::leaving::INVARIANTS)
+                .chain(super::checks::INVARIANTS)
+            {
                 invariant.check(&self.seen, action)?;
             }
             self.reached.extend(landmark(&self.seen, action));
@@ -163,7 +169,11 @@ impl World {
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
             Action::Ask(question) => self.ask(question),
-            Action::Forget => self.asked.clear(),
+            Action::Checks(work) => self.check_work(work),
+            Action::Forget => {
+                self.asked.clear();
+                self.forget_checks();
+            }
             _ => {}
         }
     }
@@ -259,6 +269,10 @@ impl World {
         {
             return self.end();
         }
+        if self.under.noted.is_some_and(|at| at <= next) {
+            self.under.noted = None;
+            return Some(Event::Checks(crate::core::checks::CheckNews::Noted));
+        }
         if self.alone.is_some_and(|at| at <= next) {
             self.alone = None;
             return Some(Event::Alone);
@@ -282,7 +296,8 @@ impl World {
             Manners::Plausible => self.asked.iter().map(|asked| asked.until).min(),
             Manners::Hostile => None,
         };
-        [self.machine.deadline(), ends, late, self.alone]
+        let noted = self.under.noted;
+        [self.machine.deadline(), ends, late, self.alone, noted]
             .into_iter()
             .flatten()
             .min()
@@ -316,6 +331,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),
         restart_limit: rng.u32(0..6),
+        carry_checks: percent(rng, 60),
         seed: rng.u64(..),
         ..config()
     }
