@@ -127,6 +127,7 @@ impl Field {
             observer: state(&self.may_read(self.observer.api())),
             server: state(&self.server()),
             waited: Duration::ZERO,
+            late: false,
             catalog,
         }
     }
@@ -180,8 +181,15 @@ impl Field {
 
     /// Mends what [`Field::lose_leader`] has broken.
     pub(super) fn mend(&self) -> Result<()> {
-        for (host, _) in &self.servers {
-            host.mend()?;
+        if self.cluster == Cluster::TwoServers {
+            for (host, _) in &self.servers {
+                host.mend()?;
+            }
+            // By themselves they try to find each other again only now and then.
+            wait::until_ok("the two servers to meet again", PATIENCE, || {
+                let path = format!("/v1/agent/join/{}", Self::address(2));
+                self.server().put(&path, &Value::Null).map(drop)
+            })?;
         }
         Ok(())
     }
