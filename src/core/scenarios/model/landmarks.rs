@@ -43,7 +43,7 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
     let name = match (action, leaving(seen)) {
         (Action::Exit(exit), Some(stop)) if exit.code == 0 => {
             let confirmed = stop.leave.is_confirmed(seen);
-            match (stop.finishing, confirmed) {
+            match (stop.leave.finishing, confirmed) {
                 (true, true) => "exit 0 of a leave that was finished",
                 (false, false) if seen.ever_ready => "exit 0 of somebody else's leave",
                 _ => "exit 0",

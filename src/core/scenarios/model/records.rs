@@ -64,8 +64,6 @@ pub(super) struct Stop {
     pub(super) drains: Option<Moment>,
     /// The leave of the agent that runs.
     pub(super) leave: Leave,
-    /// An agent was started to finish the leave.
-    pub(super) finishing: bool,
     /// The last step is due, ...
     pub(super) is_last: bool,
     /// ... with this event.
@@ -88,7 +86,6 @@ impl Stop {
             start_timeout,
             drains: None,
             leave: Leave::default(),
-            finishing: false,
             is_last: false,
             last_now: false,
             is_late: false,

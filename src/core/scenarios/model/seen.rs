@@ -346,8 +346,11 @@ impl Seen {
             Action::Spawn => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
-                    (stop.finishing, stop.drains) = (true, None);
-                    stop.leave = Leave::default();
+                    stop.drains = None;
+                    stop.leave = Leave {
+                        finishing: true,
+                        ..Leave::default()
+                    };
                 }
             }
             Action::Signal(number) => self.signaled(*number),
@@ -402,9 +405,7 @@ impl Seen {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
             (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
-            (Question::Deregister { .. }, Some(stop)) => {
-                (stop.leave.removed, stop.leave.removing) = (true, true);
-            }
+            (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
             (Question::Reload, _) => {
                 self.reload_wanted = false;
                 self.waiters
