@@ -357,6 +357,8 @@ impl Seen {
             Action::Ask(question) => self.ask(question),
             Action::Forget => {
                 self.questions.clear();
+                let stop = self.stop.iter_mut();
+                stop.for_each(|stop| stop.leave.removing = false);
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
