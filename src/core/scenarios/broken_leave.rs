@@ -87,9 +87,52 @@ fn a_leave_that_is_heard_of_while_load_balancers_are_waited_for_ends_the_wait() 
     })
     .ready();
     bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(bed.on(Event::LeaveHeard), [Action::Ask(Question::Agent)]);
+    let begin = bed.now;
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    // The log says so before the agent does.
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert!(bed.now - begin < Duration::from_millis(60));
     assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
     assert_eq!(bed.on(Event::LeaveHeard), []);
+}
+
+/// It would be broken by one that is asked for on suspicion, and nobody could say whether there is one.
+#[test]
+fn without_an_api_a_leave_that_is_heard_of_changes_nothing() {
+    let mut bed = Bed::new(Config {
+        drain: Duration::from_secs(5),
+        api: false,
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    bed.on(Event::Signal(Signal::Terminate));
+    let begin = bed.now;
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.tick(), [Action::Signal(15)]);
+    assert_eq!((bed.now - begin).as_secs(), 5);
+}
+
+/// What the agent said just before it is no word of it.
+#[test]
+fn a_leave_that_is_heard_of_while_the_agent_is_looked_at_is_looked_at_anew() {
+    let ask = [Action::Ask(Question::Agent)];
+    let mut bed = Bed::new(config()).ready();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    let dropped = bed.machine.handle(bed.now, Event::LeaveHeard);
+    assert_eq!(dropped, [Action::Forget]);
+    assert_eq!(bed.tick(), ask);
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    // A young agent's join is waited for: that it is a member was said before.
+    let mut bed = Bed::new(config()).joining();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    assert_eq!(bed.says(Membership::Alive), []);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.tick(), ask);
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
 }
 
 /// A preStop hook's `consul leave`, which lictor sees nothing of but its end.

@@ -24,6 +24,7 @@ mod budget;
 mod checks;
 mod departing;
 mod end;
+mod hearing;
 mod landmarks;
 mod leave;
 mod leaving;

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 30] = [
+pub(super) const LANDMARKS: [&str; 32] = [
     "a restart or start",
     "an agent that finishes a leave",
     "SIGHUP",
@@ -14,6 +14,8 @@ pub(super) const LANDMARKS: [&str; 30] = [
     "SIGKILL",
     "SIGCONT for one that was stopped",
     "another agent for one that hangs",
+    "a stop since somebody else's leave was heard of",
+    "a leave that was heard of in vain",
     "a signal that is passed on",
     "Ctrl-Z",
     "SIGKILL for what is left",
@@ -49,6 +51,14 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
                 _ => "exit 0",
             }
         }
+        (Action::Ask(Question::Membership), None) if is_last_question(seen) => {
+            "a leave that was heard of in vain"
+        }
+        (Action::Signal(SIGCONT), Some(_))
+            if matches!(seen.event, Event::Answered(Answer::Membership(_))) =>
+        {
+            "a stop since somebody else's leave was heard of"
+        }
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -72,6 +82,12 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         _ => return plain(action),
     };
     Some(name)
+}
+
+/// Four have been answered in vain.
+fn is_last_question(seen: &Seen) -> bool {
+    let heard = seen.agent.as_ref().and_then(|agent| agent.heard.as_ref());
+    heard.is_some_and(|heard| heard.asked == 4)
 }
 
 fn plain(action: &Action) -> Option<&'static str> {

@@ -16,6 +16,15 @@ pub(super) struct Agent {
     /// It was ready in this run.
     pub(super) was_ready: bool,
     pub(super) ready_since: Option<Moment>,
+    /// It said in its log that it begins to leave.
+    pub(super) heard: Option<Heard>,
+}
+
+/// How often an agent was asked whether it leaves, and has answered, since that was last heard.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) asked: u32,
+    pub(super) answered: u32,
 }
 
 impl Agent {
@@ -29,6 +38,7 @@ impl Agent {
             notified: false,
             was_ready: false,
             ready_since: None,
+            heard: None,
         }
     }
 }

@@ -160,6 +160,7 @@ impl Seen {
                 let alive = self.agent.iter_mut();
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
+            Event::LeaveHeard => self.leave_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
@@ -188,7 +189,7 @@ impl Seen {
         self.reload_wanted &= self.end.is_none();
     }
 
-    fn stop(&mut self, mode: OnStop) {
+    pub(super) fn stop(&mut self, mode: OnStop) {
         if self.stop.is_some() {
             return;
         }
@@ -276,6 +277,9 @@ impl Seen {
             agent.answered |= !result.as_ref().is_err_and(silence);
         }
         match answer {
+            Answer::Membership(result) => {
+                self.membership_told(result.as_ref().is_ok_and(|said| said.is_leaving()));
+            }
             Answer::Agent(Ok(facts)) => {
                 self.facts = (**facts).clone();
                 self.agent.iter_mut().for_each(|agent| agent.told = true);
@@ -406,6 +410,13 @@ impl Seen {
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
+            (Question::Membership, _) => {
+                let heard = self
+                    .agent
+                    .iter_mut()
+                    .filter_map(|agent| agent.heard.as_mut());
+                heard.for_each(|heard| heard.asked += 1);
+            }
             (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
             (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
             (Question::Reload, _) => {
