@@ -290,6 +290,21 @@ fn a_node_that_has_left_and_is_still_there_is_taken_away_while_the_api_answers()
     leaves_well(&mut bed);
 }
 
+/// It was slow to go, and went by itself.
+#[test]
+fn a_node_that_could_not_be_taken_away_has_gone_by_itself() {
+    let mut bed = Bed::new(short()).ready().leaving();
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
+    bed.now += Duration::from_millis(1500);
+    assert!(bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
+    let denied = Refusal::Denied("403".to_owned());
+    bed.on(Event::Answered(Answer::Deregister(Err(denied))));
+    bed.shows(absent(12));
+    bed.on(end(How::Exited(0)));
+    assert_eq!(bed.exit().code, 0);
+}
+
 #[test]
 fn with_two_seconds_the_last_step_takes_the_node_away() {
     let mut bed = Bed::new(Config {

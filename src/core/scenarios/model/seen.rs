@@ -311,7 +311,10 @@ impl Seen {
                 leave.refused = not && other;
             }
             Answer::Deregister(result) => {
-                leave.removing = matches!(result, Err(Refusal::Denied(_)));
+                let denied = matches!(result, Err(Refusal::Denied(_)));
+                leave.removing = denied;
+                // Whatever goes now goes by itself.
+                leave.taken &= !denied;
             }
             _ => {}
         }
