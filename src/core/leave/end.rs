@@ -27,7 +27,8 @@ impl Machine {
     /// The budget is nearly used up: what does least harm.
     pub(in crate::core) fn last_step(&mut self) {
         let Some(stop) = &self.stop else { return };
-        if self.is_confirmed(stop) || !self.config.api {
+        // What has gone once and came back is taken away when it is seen.
+        if self.is_confirmed(stop) || stop.entry == Entry::Gone || !self.config.api {
             return;
         }
         let text = match stop.membership {
