@@ -4,7 +4,8 @@
 //! ([`Machine::drain`]), looks whether the agent can take it and has not begun it already ([`Machine::look`]), is asked for
 //! ([`Machine::ask_leave`]), and is seen to begin ([`evidence`]): asked for is not begun. From then on the catalog
 //! is watched ([`watch`]) while the agent answers. An agent that ends before its leave is seen done is started once more to
-//! leave ([`Machine::finish`]); near the end of the budget come the last step and the kill ([`end`]); and what was seen decides the exit code ([`outcome`]).
+//! leave ([`Machine::finish`]); near the end of the budget come the last step and the kill ([`end`]); and what was seen decides
+//! the exit code ([`outcome`]).
 //!
 //! A second leave aborts the first one, whoever sends it. So no signal that lictor gets during a stop is passed on, and a leave
 //! is asked for again only where the agent itself says, late enough, that it has not begun.

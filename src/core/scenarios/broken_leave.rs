@@ -30,6 +30,18 @@ fn somebody_else_s_leave_is_seen_and_not_asked_for_again() {
     assert_eq!(bed.exit().code, 0);
 }
 
+/// The servers cannot be reached, so that they cannot have been told.
+#[test]
+fn somebody_else_s_leave_of_which_the_catalog_shows_nothing_is_followed_by_one() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    let failed = Refusal::Failed("500".to_owned());
+    bed.on(Event::Answered(Answer::Catalog(Err(failed))));
+    assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+}
+
 /// As a first join does that ends within it.
 #[test]
 fn somebody_else_s_leave_that_came_to_nothing_is_followed_by_one() {

@@ -99,10 +99,10 @@ impl Leave {
     }
 
     /// The agent, unless it was started to finish a leave, ended with 0, and not by its own word without a leave, before anybody
-    /// here had asked it to, and before anything was seen of it.
+    /// here had asked it to, and before it said that it leaves.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
         let well = end.how == How::Exited(0) && !end.broke_its_leave;
-        !self.finishing && self.asked == 0 && self.sight == Sight::None && well
+        !self.finishing && self.watched.is_none() && well
     }
 
     /// There is a reason to believe that the leave was not done.
