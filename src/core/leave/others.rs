@@ -2,7 +2,8 @@
 //!
 //! lictor does not ask for it, but it has to be watched like its own: the agent that ends by it ends with 0, whether it has left
 //! or not, and may leave a ghost behind. So it is a stop like any other, from the moment at which the agent says in its log that
-//! it begins to leave. A log may hold anything, so the agent is asked before that is believed.
+//! it begins to leave. A log may hold anything, and this line is written a little before it is true. So the agent is asked a
+//! little later, and what it says then counts.
 
 use std::time::Duration;
 
@@ -19,19 +20,39 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Machine {
     /// The agent said in its log that it begins to leave.
     pub(in crate::core) fn leave_heard(&mut self) {
-        match &self.stop {
-            // Nothing is to be waited for any more.
-            Some(stop) if stop.step == Step::Drain => {
-                self.timers.clear(Timer::Drain);
-                self.look();
-            }
-            Some(_) => {}
-            None if self.child.is_some() && self.config.api && self.start.heard == 0 => {
-                self.start.heard = TIMES;
-                self.ask(Question::Membership);
-            }
-            None => {}
+        // Without an API it cannot be asked whether that is so, and a leave that was asked for on suspicion would break it.
+        if self.child.is_none() || !self.config.api {
+            return;
         }
+        match &self.stop {
+            None => {
+                let asks = self.start.heard > 0;
+                self.start.heard = TIMES;
+                if !asks {
+                    self.ask(Question::Membership);
+                }
+            }
+            Some(stop) if stop.mode == OnStop::Stay || stop.killed => {}
+            Some(stop) => match stop.step {
+                // Nothing is to be waited for any more.
+                Step::Drain => {
+                    let soon = self.now + PAUSE;
+                    let drain = self.timers.get(Timer::Drain).unwrap_or(soon);
+                    self.timers.set(Timer::Drain, drain.min(soon));
+                }
+                Step::Look => self.look_anew(),
+                Step::Watch => {}
+            },
+        }
+    }
+
+    /// What the agent has said of itself, or is about to say, may be older than its leave.
+    fn look_anew(&mut self) {
+        self.forget();
+        if let Some(stop) = &mut self.stop {
+            stop.looked = false;
+        }
+        self.timers.set(Timer::Ask, self.now + PAUSE);
     }
 
     pub(in crate::core) fn membership_answered(&mut self, result: &Result<Membership, Refusal>) {

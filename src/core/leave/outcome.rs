@@ -2,17 +2,17 @@
 
 use crate::core::action::Level;
 use crate::core::event::{End, How, Membership};
-use crate::core::leave::Stop;
 use crate::core::leave::watch::Entry;
+use crate::core::leave::{Step, Stop};
 use crate::core::machine::{Machine, OnStop, last_words, seconds};
 use crate::exit::{self, Exit};
 
 impl Stop {
-    /// Whether the agent ended since somebody else had asked it to leave, before lictor did.
+    /// Whether the agent ended since somebody else had asked it to leave, before lictor did, or knew of it. One that was watched
+    /// is judged by what was seen of it, whoever asked for it.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
         !self.finishing
-            && self.asked.is_none()
-            && self.entry == Entry::Unseen
+            && self.step != Step::Watch
             && end.how == How::Exited(0)
             && !end.broke_its_leave
     }
@@ -80,6 +80,7 @@ impl Machine {
         let by = match (stop.finishing, stop.asked) {
             (true, _) => "as the one that was started to finish the leave",
             (false, Some(_)) => "after it was asked to leave",
+            (false, None) if stop.step == Step::Watch => "by somebody else's leave",
             (false, None) => "before it was asked to leave",
         };
         let words = match end.how {

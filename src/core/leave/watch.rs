@@ -120,7 +120,12 @@ impl Machine {
     }
 
     pub(in crate::core) fn taken_away(&mut self, result: Result<(), Refusal>) {
-        self.start.taking_away = matches!(result, Err(Refusal::Denied(_)));
+        let denied = matches!(result, Err(Refusal::Denied(_)));
+        self.start.taking_away = denied;
+        if let Some(stop) = &mut self.stop {
+            // Whatever goes now goes by itself.
+            stop.removed &= !denied;
+        }
         match result {
             Ok(()) => self.say(Level::Info, "deregistered the node that was still there"),
             Err(refusal) => {

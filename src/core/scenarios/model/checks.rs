@@ -148,13 +148,15 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a note for the next one",
         sentence: "the states of checks are noted once, in a stop without a leave of an agent that has answered; and while that is \
-                   under way only the end of the budget is a reason for a signal",
+                   under way only the end of the budget is a reason for a signal, and that the agent was stopped",
         holds: |seen, action| match (action, &seen.agent, &seen.stop) {
             (Action::Checks(CheckWork::Note), agent, stop) => {
                 let answers = agent.as_ref().is_some_and(|agent| agent.answered);
                 let stays = stop.as_ref().is_some_and(|stop| stop.mode == OnStop::Stay);
                 answers && stays && carries(seen) && !seen.checks.noting
             }
+            // One that is stopped would answer nothing.
+            (Action::Signal(SIGCONT), _, Some(_)) if seen.event == Event::Stopped => true,
             (Action::Signal(_), _, Some(_)) if seen.checks.noting => seen.event == Event::Tick,
             _ => true,
         },

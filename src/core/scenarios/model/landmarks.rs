@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 30] = [
+pub(super) const LANDMARKS: [&str; 32] = [
     "a restart or start",
     "an agent that finishes a leave",
     "SIGHUP",
@@ -14,6 +14,8 @@ pub(super) const LANDMARKS: [&str; 30] = [
     "SIGKILL",
     "SIGCONT for one that was stopped",
     "another agent for one that hangs",
+    "a stop since somebody else's leave was heard of",
+    "a leave that was heard of in vain",
     "a signal that is passed on",
     "Ctrl-Z",
     "SIGKILL for what is left",
@@ -43,11 +45,19 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
     let name = match (action, leaving(seen)) {
         (Action::Exit(exit), Some(stop)) if exit.code == 0 => {
             let confirmed = stop.leave.is_confirmed(seen);
-            match (stop.finishing, confirmed) {
+            match (stop.leave.finishing, confirmed) {
                 (true, true) => "exit 0 of a leave that was finished",
                 (false, false) if seen.ever_ready => "exit 0 of somebody else's leave",
                 _ => "exit 0",
             }
+        }
+        (Action::Ask(Question::Membership), None) if is_last_question(seen) => {
+            "a leave that was heard of in vain"
+        }
+        (Action::Signal(SIGCONT), Some(_))
+            if matches!(seen.event, Event::Answered(Answer::Membership(_))) =>
+        {
+            "a stop since somebody else's leave was heard of"
         }
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
@@ -72,6 +82,12 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         _ => return plain(action),
     };
     Some(name)
+}
+
+/// Four have been answered in vain.
+fn is_last_question(seen: &Seen) -> bool {
+    let heard = seen.agent.as_ref().and_then(|agent| agent.heard.as_ref());
+    heard.is_some_and(|heard| heard.asked == 4)
 }
 
 fn plain(action: &Action) -> Option<&'static str> {

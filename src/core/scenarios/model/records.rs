@@ -16,6 +16,15 @@ pub(super) struct Agent {
     /// It was ready in this run.
     pub(super) was_ready: bool,
     pub(super) ready_since: Option<Moment>,
+    /// It said in its log that it begins to leave.
+    pub(super) heard: Option<Heard>,
+}
+
+/// How often an agent was asked whether it leaves, and has answered, since that was last heard.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) asked: u32,
+    pub(super) answered: u32,
 }
 
 impl Agent {
@@ -29,6 +38,7 @@ impl Agent {
             notified: false,
             was_ready: false,
             ready_since: None,
+            heard: None,
         }
     }
 }
@@ -64,8 +74,6 @@ pub(super) struct Stop {
     pub(super) drains: Option<Moment>,
     /// The leave of the agent that runs.
     pub(super) leave: Leave,
-    /// An agent was started to finish the leave.
-    pub(super) finishing: bool,
     /// The last step is due, ...
     pub(super) is_last: bool,
     /// ... with this event.
@@ -88,7 +96,6 @@ impl Stop {
             start_timeout,
             drains: None,
             leave: Leave::default(),
-            finishing: false,
             is_last: false,
             last_now: false,
             is_late: false,

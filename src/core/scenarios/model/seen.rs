@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::answers::answers;
 use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
@@ -160,6 +159,7 @@ impl Seen {
                 let alive = self.agent.iter_mut();
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
+            Event::LeaveHeard => self.leave_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
@@ -188,7 +188,7 @@ impl Seen {
         self.reload_wanted &= self.end.is_none();
     }
 
-    fn stop(&mut self, mode: OnStop) {
+    pub(super) fn stop(&mut self, mode: OnStop) {
         if self.stop.is_some() {
             return;
         }
@@ -258,75 +258,6 @@ impl Seen {
         self.crashed_at = self.now;
     }
 
-    fn answered(&mut self, answer: &Answer) {
-        let place = self
-            .questions
-            .iter()
-            .position(|(question, _)| answers(answer, question));
-        let (_, put) = self
-            .questions
-            .remove(place.expect("only questions are answered"));
-        let silence = |refusal: &Refusal| {
-            matches!(
-                refusal,
-                Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)
-            )
-        };
-        if let (Answer::Agent(result), Some(agent)) = (answer, &mut self.agent) {
-            agent.answered |= !result.as_ref().is_err_and(silence);
-        }
-        match answer {
-            Answer::Agent(Ok(facts)) => {
-                self.facts = (**facts).clone();
-                self.agent.iter_mut().for_each(|agent| agent.told = true);
-            }
-            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
-            Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
-                self.reload_wanted = true;
-            }
-            _ => {}
-        }
-        let (late, due) = (self.late(), self.patience_to_finish());
-        let other = self.leaves_on(SIGTERM) || self.leaves_on(SIGINT);
-        let Some(stop) = &mut self.stop else { return };
-        let leave = &mut stop.leave;
-        match answer {
-            Answer::Agent(Ok(facts)) => leave.told(self.now, put, facts.membership, late),
-            Answer::Agent(Err(Refusal::Denied(_))) => {
-                leave.looked = true;
-                leave.mute |= leave.watched.is_some();
-            }
-            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
-            Answer::Catalog(result) => {
-                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
-            }
-            // Not put, or not taken; anything else may have been.
-            Answer::Leave(result) => {
-                let not = matches!(result, Err(Refusal::Denied(_) | Refusal::Unreachable(_)));
-                leave.refused = not && other;
-            }
-            Answer::Deregister(result) => {
-                leave.removing = matches!(result, Err(Refusal::Denied(_)));
-            }
-            _ => {}
-        }
-    }
-
-    fn catalog_shows(&mut self, node: &CatalogNode) {
-        let id = &self.facts.node_id;
-        let own = node.present && (id.is_empty() || node.id == *id);
-        let known = self.own_entry;
-        if node.present {
-            self.own_entry = own;
-        }
-        if let Some(stop) = &mut self.stop
-            && own == node.present
-        {
-            stop.leave.shown(own, known);
-        }
-    }
-
     /// The event was handled: whether the agent counts as ready now.
     pub(super) fn ready(&mut self, ready: bool) {
         let Some(agent) = &mut self.agent else { return };
@@ -346,14 +277,19 @@ impl Seen {
             Action::Spawn => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
-                    (stop.finishing, stop.drains) = (true, None);
-                    stop.leave = Leave::default();
+                    stop.drains = None;
+                    stop.leave = Leave {
+                        finishing: true,
+                        ..Leave::default()
+                    };
                 }
             }
             Action::Signal(number) => self.signaled(*number),
             Action::Ask(question) => self.ask(question),
             Action::Forget => {
                 self.questions.clear();
+                let stop = self.stop.iter_mut();
+                stop.for_each(|stop| stop.leave.removing = false);
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
@@ -401,10 +337,15 @@ impl Seen {
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
-            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
-            (Question::Deregister { .. }, Some(stop)) => {
-                (stop.leave.removed, stop.leave.removing) = (true, true);
+            (Question::Membership, _) => {
+                let heard = self
+                    .agent
+                    .iter_mut()
+                    .filter_map(|agent| agent.heard.as_mut());
+                heard.for_each(|heard| heard.asked += 1);
             }
+            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
+            (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
             (Question::Reload, _) => {
                 self.reload_wanted = false;
                 self.waiters

@@ -47,6 +47,10 @@ pub(super) struct World {
     pub(super) leader: bool,
     /// The token allows nothing.
     pub(super) denies: bool,
+    /// The agent's log said that it begins to leave, and it is about to, ...
+    pub(super) intends: bool,
+    /// ... or it has, and its log will say so.
+    pub(super) says: bool,
 }
 
 impl World {
@@ -72,6 +76,8 @@ impl World {
             index: 5,
             leader: true,
             denies: percent(&mut rng, 15),
+            intends: false,
+            says: false,
             rng,
         }
     }
@@ -136,6 +142,7 @@ impl World {
                 .iter()
                 .chain(super::leaving::INVARIANTS)
                 .chain(super::checks::INVARIANTS)
+                .chain(super::hearing::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -143,8 +150,11 @@ impl World {
             self.seen.action(action);
             self.perform(action);
         }
-        let stopping = super::stopping::INVARIANTS;
-        for invariant in super::moments::INVARIANTS.iter().chain(stopping) {
+        for invariant in super::moments::INVARIANTS
+            .iter()
+            .chain(super::stopping::INVARIANTS)
+            .chain(super::hearing::MOMENTS)
+        {
             invariant.check(&self.seen, &self.machine)?;
         }
         Ok(())
@@ -186,9 +196,9 @@ impl World {
                 self.leader ^= true;
                 None
             }
-            15..17 => self.meddle(),
-            17..20 if self.seen.stop.is_some() => self.meddle(),
-            17..22 => {
+            15..18 => self.meddle(),
+            18..20 if self.seen.stop.is_some() => self.meddle(),
+            18..22 => {
                 let how = how(&mut self.rng);
                 self.end_within(200, how);
                 None
@@ -198,7 +208,8 @@ impl World {
                 self.grow()
             }
             300..600 => self.answer(),
-            600..700 => self.wait_a_bit(),
+            600..640 => self.log(),
+            640..700 => self.wait_a_bit(),
             // Whoever has an answer mostly gives it in time.
             700..980 => self.answer().or_else(|| self.pass()),
             _ => self.pass(),
@@ -209,7 +220,8 @@ impl World {
     fn hostile(&mut self) -> Option<Event> {
         match self.rng.u32(0..1000) {
             0..60 => self.outside(),
-            60..80 => Some(Event::Notified),
+            60..72 => Some(Event::Notified),
+            72..80 => Some(Event::LeaveHeard),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
