@@ -188,6 +188,13 @@ impl Situation {
         self.codes(&[0, UNCONFIRMED])
     }
 
+    /// The others have begun to suspect the agent by the time of its leave: they may hear of it and yet mark it as `left` only
+    /// when it does not answer any more.
+    pub(super) fn leaving(mut self) -> Self {
+        self.views = [View::Leaving, View::Leaving, View::Left];
+        self
+    }
+
     /// A stop without a leave: its entry is kept.
     pub(super) fn kept(mut self) -> Self {
         self.views = [View::Kept; 3];
@@ -203,7 +210,7 @@ impl Situation {
     /// Whether it must end with a node that has left.
     #[must_use]
     pub fn must_leave(&self) -> bool {
-        matches!(self.views[1], View::Left | View::Gone)
+        matches!(self.views[1], View::Left | View::Gone | View::Leaving)
     }
 
     /// Those of lictor's options that are about the registration.

@@ -212,7 +212,8 @@ fn late() -> Vec<Situation> {
             .unconfirmed([View::Anything, View::Anything, View::Failed]),
         sigterm("no server can be reached, until 3 s later")
             .before(&[Cut])
-            .at(3000, Mend),
+            .at(3000, Mend)
+            .leaving(),
         sigterm("there is no leader")
             .on(Cluster::TwoServers)
             .before(&[LoseLeader])

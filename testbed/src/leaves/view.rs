@@ -44,6 +44,8 @@ pub(super) enum View {
     Left,
     /// The same, or never a member at all.
     Gone,
+    /// `left` or about to be, and nothing in the catalog.
+    Leaving,
     /// `left`; the catalog cannot be asked.
     MemberLeft,
     /// Nobody heard of the leave: it is known to have failed once that was noticed, and not passing.
@@ -64,6 +66,7 @@ impl View {
         match self {
             Self::Left => look.has_left() && nothing,
             Self::Gone => (look.has_left() || both(&["left", "none"])) && nothing,
+            Self::Leaving => (look.has_left() || both(&["left", "leaving"])) && nothing,
             Self::MemberLeft => look.has_left(),
             Self::Failed => {
                 let passing = matches!(&look.catalog, Entry::Node { serf_health, .. }
@@ -82,6 +85,7 @@ impl View {
         match self {
             Self::Left => "left, and nothing in the catalog",
             Self::Gone => "left or never there, and nothing in the catalog",
+            Self::Leaving => "left or leaving, and nothing in the catalog",
             Self::MemberLeft => "left",
             Self::Failed => "failed, and not passing in the catalog",
             Self::Anything => "anything",
