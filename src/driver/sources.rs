@@ -78,6 +78,9 @@ impl Sources {
         let deadline = machine.deadline().map(|moment| begin + moment);
         let heard = effects.leave_heard();
         loop {
+            // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
+            // of a task's budget by itself.
+            tokio::task::coop::consume_budget().await;
             // By the clock itself: the runtime looks at its timers only when nothing else is to be done, which a flood of signals
             // would put off for as long as it lasts.
             if deadline.is_some_and(is_over) {

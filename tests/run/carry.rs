@@ -56,7 +56,11 @@ impl Bed {
 
     /// Starts lictor and registers the checks, each with its state as the initial one.
     fn start(&self, option: &str) -> TestResult<Running> {
-        let lictor = self.lictor().arg(option).start()?;
+        self.start_as(self.lictor(), option)
+    }
+
+    fn start_as(&self, lictor: Lictor, option: &str) -> TestResult<Running> {
+        let lictor = lictor.arg(option).start()?;
         lictor.wait_phase("Ready", START)?;
         // From there anybody may write.
         let at = SocketAddr::from(([10, 111, 67, 11], 8500));
@@ -256,12 +260,24 @@ fn left_alone(version: Version) -> TestResult {
     Ok(())
 }
 
+/// Starts an agent, unless there is a file `/consul/held`: then something that never answers.
+const HELD: &str = r#"if [ -e /consul/held ]; then exec sleep 600; fi; exec consul "$@""#;
+
 /// lictor is killed when the definitions are set aside and the agent has not answered yet: nothing is lost, with the next
 /// lictor nor with one that carries nothing over.
 fn killed_between(version: Version, next: &str) -> TestResult {
     let bed = Bed::new(version);
-    let lictor = bed.start(ON)?;
+    let agent = [
+        "sh",
+        "-c",
+        HELD,
+        "consul",
+        "agent",
+        "-config-dir=/consul/config",
+    ];
+    let lictor = bed.start_as(bed.lictor().command(agent), ON)?;
     let before = bed.definitions()?;
+    bed.seed.host.write("/consul/held", "")?;
     crash(&lictor)?;
     wait::until("definitions that are set aside", START, || {
         bed.aside().ok().filter(|count| *count > 0)
