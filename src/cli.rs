@@ -11,11 +11,13 @@ use ipnet::IpNet;
 
 use self::values::{check_interval, duration, pattern, positive_duration};
 
+mod check;
 mod choices;
 mod init;
 mod parse;
 mod values;
 
+pub use check::CheckArgs;
 pub use choices::{CheckStatus, Family, LogFormat, LogLevel, OnStop, Restart};
 pub use init::{InitArgs, SignalArgs};
 pub use parse::{parse, plain_init};
@@ -97,6 +99,9 @@ pub enum Command {
     /// Print the registration that `run` would write
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArgs),
+    /// Judge a configuration beyond `consul validate`: 0 when it is good, else 1
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckArgs),
     /// Print what the running lictor knows
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),

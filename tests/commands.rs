@@ -67,7 +67,9 @@ fn completions_and_the_manual_know_every_subcommand() -> TestResult {
 
 #[test]
 fn help_shows_examples() -> TestResult {
-    for command in ["run", "address", "render", "status", "leave", "stop"] {
+    for command in [
+        "run", "address", "render", "check", "status", "leave", "stop",
+    ] {
         let help = lictor([command, "--help"])?.success()?;
         assert!(help.contains("Examples:"), "{help}");
     }

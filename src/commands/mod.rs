@@ -9,6 +9,7 @@ use crate::os::signals::Inherited;
 use crate::settings::names;
 
 mod ask;
+mod check;
 mod init;
 mod install;
 mod manual;
@@ -55,6 +56,7 @@ fn by_options(arguments: Vec<OsString>, inherited: Inherited) -> Exit {
         Command::Run(_) | Command::Init(_) => Exit::ok(),
         Command::Address(args) => show::address(&args),
         Command::Render(args) => show::render(args),
+        Command::Check(args) => check::check(&args),
         Command::Status(args) => ask::status(&args),
         Command::Ready(args) => ask::probe(&args, "/readyz"),
         Command::Live(args) => ask::probe(&args, "/livez"),

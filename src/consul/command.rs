@@ -123,7 +123,7 @@ impl AgentConfig {
 }
 
 /// The options of a command line in Go's spellings: `-x=y`, `-x y`, `--x`. Only `-server` and its like stand alone.
-fn options(args: &[OsString]) -> Vec<(String, String)> {
+pub(super) fn options(args: &[OsString]) -> Vec<(String, String)> {
     let mut options = Vec::new();
     let mut args = args.iter().map(|arg| arg.to_string_lossy());
     while let Some(arg) = args.next() {

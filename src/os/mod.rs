@@ -14,6 +14,7 @@ pub mod peer;
 pub mod process;
 mod readable;
 pub mod reap;
+pub mod run;
 pub mod runtime_dir;
 pub mod signals;
 pub mod spawn;

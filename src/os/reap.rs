@@ -44,6 +44,22 @@ pub(super) fn forget(pid: i32) {
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
 }
 
+/// Waits for the end of one child, where there is no loop that drains. `None` where the kernel has kept its status to itself.
+#[expect(unsafe_code, reason = "nix loses a status")]
+pub(super) fn end_of(pid: i32) -> Option<How> {
+    let mut status = 0;
+    loop {
+        // SAFETY: waitpid(2) writes one integer, which is there.
+        let found = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        match change(status) {
+            Change::Ended(how) if found == pid => return Some(how),
+            // It was interrupted.
+            _ if found < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) => {}
+            _ => return None,
+        }
+    }
+}
+
 /// Whether that child was stopped since the last time.
 pub(super) fn was_stopped(pid: i32) -> bool {
     has_news(pid, libc::WSTOPPED)

@@ -16,6 +16,7 @@
 //! | [`wait`] | waiting for a thing, with a deadline and a name for it |
 //! | [`http`] | one HTTP request over one connection |
 //! | [`pid1`] | a program as PID 1, started cheaply and with a clock beside it |
+//! | [`reloads`] | fragments of a configuration, and what a reload with each does to a bare agent |
 //! | [`probe`] | a program in C that shows what an init does for its child, compiled at first use |
 //!
 //! Two rules hold everywhere. Whatever is started dies with the test process, however that dies: programs run in a PID
@@ -38,6 +39,7 @@ pub mod pid1;
 mod place;
 pub mod probe;
 pub mod process;
+pub mod reloads;
 mod spawner;
 pub mod terminal;
 mod test_result;

@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod leaves;
 mod life;
+mod reloads;
 mod restarts;
 
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ enum What {
     Leaves,
     /// A crash, and a stop without a leave, each with its restart: for how long checks do not pass, against a bare agent
     Restarts,
+    /// What a reload does to a bare agent's services, fragment by fragment
+    Reloads,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -75,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Hangups,
         What::Leaves,
         What::Restarts,
+        What::Reloads,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -112,6 +116,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 leaves::run(version, binary, args.runs.unwrap_or(1))?;
             }
             What::Restarts => restarts::run(&bed()?, runs)?,
+            What::Reloads => {
+                let binary = binary.as_deref().ok_or("find a lictor to ask")?;
+                reloads::run(version, binary)?;
+            }
             What::Init => {
                 let runs = args.runs.unwrap_or(200);
                 init::run(&args.only, runs, binary.as_deref())?;

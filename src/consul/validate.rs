@@ -1,0 +1,69 @@
+//! `consul validate`: what it is asked, and what its answer means. Pure; who runs it is not known here.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+/// The arguments of `consul` that have it judge these files and directories.
+///
+/// It takes no other option of the agent's, so what the command line sets has to be in the last of the files.
+pub fn arguments<'a>(
+    format: Option<&str>,
+    paths: impl IntoIterator<Item = &'a Path>,
+) -> Vec<OsString> {
+    let mut arguments = vec![OsString::from("validate")];
+    if let Some(format) = format {
+        arguments.push(format!("-config-format={format}").into());
+    }
+    arguments.extend(paths.into_iter().map(|path| path.as_os_str().to_owned()));
+    arguments
+}
+
+/// Why it refused, in one line, out of all that it said: each error, without the words around it.
+pub fn reason(said: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.trim().trim_start_matches("* "))
+        .filter(|line| !line.is_empty() && !line.ends_with("occurred:") && !line.contains("[WARN]"))
+        .map(|line| {
+            line.strip_prefix("Config validation failed: ")
+                .unwrap_or(line)
+        })
+        .collect();
+    lines.join("; ")
+}
+
+/// The first two numbers of what `consul version` says.
+pub fn version(said: &str) -> Option<(u32, u32)> {
+    let first = said.lines().next()?;
+    let number = first
+        .trim()
+        .trim_start_matches("Consul ")
+        .trim_start_matches('v');
+    let mut parts = number.split(['.', '+', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_in_every_spelling() {
+        for said in [
+            "Consul v1.22.5\nRevision x",
+            "Consul 1.22.5+dfsg1\n",
+            "v1.22.5-dev",
+        ] {
+            assert_eq!(version(said), Some((1, 22)), "{said}");
+        }
+        assert_eq!(version("something else"), None);
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_errors() {
+        let said = "Config validation failed: failed to parse /a.json: 1 error occurred:\n\t* invalid config key colour\n\n";
+        assert_eq!(reason(said), "invalid config key colour");
+        let said = "Config validation failed: data_dir cannot be empty\n";
+        assert_eq!(reason(said), "data_dir cannot be empty");
+    }
+}
