@@ -2,11 +2,14 @@
 //!
 //! A SIGTERM in an agent's first moments ends it without a leave, or is swallowed. A leave over HTTP is not lost, but an agent's
 //! first join that ends within it makes the agent a member again. So a young agent is asked once it says that it has joined
-//! (`READY=1`), or when its patience is over: the first join takes its time where some of the servers' addresses are dead.
+//! (`READY=1`), or has known a leader for a while, or when its patience is over: the first join takes its time where some of the
+//! servers' addresses are dead.
 
 use std::time::Duration;
 
+use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{AgentFacts, Refusal};
 use crate::core::leave::evidence::EVIDENCE;
 use crate::core::leave::{Step, Stop};
@@ -18,6 +21,8 @@ use crate::core::timers::Timer;
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long one that was just started may take until it can take a leave; of a small budget a third.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A first join that reaches all addresses is over so long after a leader is known.
+const SETTLED: Duration = Duration::from_millis(500);
 /// Others need a moment to hear that an agent that was started once more is back, before they can hear that it leaves: on 1.8.7
 /// one that left 0.1 to 0.3 s after its start stayed `leaving`, or `failed`, for some of them.
 const BACK: Duration = Duration::from_secs(1);
@@ -25,8 +30,16 @@ const BACK: Duration = Duration::from_secs(1);
 impl Machine {
     /// Whether the agent can be asked to leave now.
     pub(super) fn is_able(&self) -> bool {
-        let joined = self.start.was_ready || self.start.notified;
+        let settled = self.settled_at().is_some_and(|at| at <= self.now);
+        let joined = self.start.was_ready || self.start.notified || settled;
         joined && (self.start.answered || !self.config.api)
+    }
+
+    /// When an agent that knew a leader before the stop has had the time for a join that does not have to wait for dead addresses.
+    /// Another one may go on for many seconds; that it ends just as the leave is told is unlikely, and is made good.
+    fn settled_at(&self) -> Option<Moment> {
+        let joined = self.conditions.get(Kind::Joined);
+        (joined.truth == Truth::True).then(|| joined.since + SETTLED)
     }
 
     /// Asks the agent to leave if it can take that, or a little later. Whether it can.
@@ -69,6 +82,9 @@ impl Machine {
         let finishing = self.stop.as_ref().is_some_and(|stop| stop.finishing);
         if finishing && !self.start.leader_known {
             self.timers.set(Timer::Ask, self.now + EVIDENCE);
+        }
+        if let Some(at) = self.settled_at() {
+            self.timers.set(Timer::Back, at);
         }
     }
 

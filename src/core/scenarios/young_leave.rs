@@ -183,3 +183,26 @@ fn a_join_that_ends_during_a_stay_is_no_reason_to_leave() {
     assert_eq!(bed.on(Event::Signal(Signal::Quit)), [Action::Signal(15)]);
     assert_eq!(bed.on(Event::Notified), []);
 }
+
+/// A first join goes on for many seconds where some of the servers' addresses are dead.
+#[test]
+fn an_agent_that_has_known_a_leader_for_a_while_is_not_waited_for() {
+    for settled in [false, true] {
+        let mut bed = Bed::new(config()).joining();
+        let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+        assert_eq!(bed.on(Event::Answered(leader)), [ask_catalog(None)]);
+        let joined = bed.now;
+        if settled {
+            bed.now += Duration::from_millis(500);
+        }
+        assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+        if !settled {
+            assert_eq!(bed.says(Membership::Alive), []);
+            assert!(bed.tick().contains(&Action::Ask(Question::Leave)));
+            assert!(bed.now - joined < Duration::from_millis(510));
+        } else {
+            let asked = [Action::Ask(Question::Leave), ask_catalog(None)];
+            assert_eq!(bed.says(Membership::Alive), asked);
+        }
+    }
+}

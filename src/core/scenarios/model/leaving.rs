@@ -6,6 +6,9 @@ use super::records::Stop;
 use super::seen::Seen;
 use super::*;
 
+/// How long an agent has known a leader that counts as one that has joined.
+const SETTLED: Duration = Duration::from_millis(500);
+
 pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "one leave",
@@ -45,12 +48,16 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "young agents are waited for",
-        sentence: "an agent that never was ready is asked to leave only once it says that it has joined, or when the patience is \
-                   over; one that was started to finish a leave has that patience from when it knows a leader",
+        sentence: "an agent that never was ready is asked to leave only once it says that it has joined, or has known a leader for \
+                   half a second, or when the patience is over; one that was started to finish a leave has that patience from when it knows a leader",
         holds: |seen, action| match (is_leave(seen, action), leaving(seen), &seen.agent) {
             (true, Some(Stop { leave, .. }), Some(agent)) => {
                 let undone = leave.watched.is_some();
-                agent.was_ready || agent.notified || undone || is_over(seen, leave)
+                let settled = agent
+                    .leader
+                    .is_some_and(|since| since + SETTLED <= seen.now);
+                let joined = agent.was_ready || agent.notified || settled;
+                joined || undone || is_over(seen, leave)
             }
             _ => true,
         },

@@ -13,6 +13,8 @@ pub(super) struct Agent {
     /// Its API answered, if only by a refusal.
     pub(super) answered: bool,
     pub(super) notified: bool,
+    /// It has known a leader since.
+    pub(super) leader: Option<Moment>,
     /// It was ready in this run.
     pub(super) was_ready: bool,
     pub(super) ready_since: Option<Moment>,
@@ -36,6 +38,7 @@ impl Agent {
             told: false,
             answered: false,
             notified: false,
+            leader: None,
             was_ready: false,
             ready_since: None,
             heard: None,

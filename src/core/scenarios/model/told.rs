@@ -5,6 +5,13 @@ use super::seen::Seen;
 use super::*;
 
 impl Seen {
+    fn leader_told(&mut self, known: bool) {
+        self.ever_joined |= known;
+        if let (None, Some(agent)) = (&self.stop, &mut self.agent) {
+            agent.leader = known.then(|| agent.leader.unwrap_or(self.now));
+        }
+    }
+
     /// A question got its answer.
     pub(super) fn answered(&mut self, answer: &Answer) {
         let place = self
@@ -31,7 +38,7 @@ impl Seen {
                 self.facts = (**facts).clone();
                 self.agent.iter_mut().for_each(|agent| agent.told = true);
             }
-            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
+            Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
             Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
                 self.reload_wanted = true;
