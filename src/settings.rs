@@ -30,6 +30,8 @@ pub struct Settings {
     pub registration_dir: PathBuf,
     /// lictor's own directory.
     pub runtime_dir: PathBuf,
+    /// Whether the agent reads a snapshot of its configuration rather than the user's own directories.
+    pub staging: bool,
     /// COMMAND, completed; never empty.
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
@@ -82,6 +84,7 @@ impl Settings {
                 .registration_dir
                 .unwrap_or_else(|| runtime_dir.join("registration")),
             runtime_dir,
+            staging: !args.no_staging,
             command: command::complete(&args.command),
             handed: Handed {
                 bind: args.bind,
@@ -104,7 +107,7 @@ impl Settings {
         }
     }
 
-    /// The agent's arguments, with all that lictor adds to them.
+    /// The agent's arguments, with all that lictor adds to them. They name the user's own directories, not the stage.
     pub fn agent_args(&self, address: Option<IpAddr>) -> Vec<OsString> {
         let mut args: Vec<OsString> = self.command[1..].to_vec();
         if let Some(address) = address {

@@ -40,6 +40,11 @@ pub fn table(report: &Report) -> String {
             agent.datacenter.as_ref().unwrap_or(&unknown),
         ),
     );
+    let stage = match &report.stage {
+        Some(stage) => format!("{}, snapshot {}", stage.path, stage.generation),
+        None => "none: the agent reads its configuration from where it is".to_owned(),
+    };
+    row("stage", &stage);
     let services = match report.registration.services.as_slice() {
         [] => "none".to_owned(),
         services => services.join(", "),

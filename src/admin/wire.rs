@@ -23,6 +23,8 @@ pub struct Report {
     pub address: Option<Address>,
     /// The agent.
     pub agent: Agent,
+    /// What the agent reads, unless it reads the user's own directories.
+    pub stage: Option<Stage>,
     /// The registration.
     pub registration: Registration,
     /// Reloads.
@@ -51,7 +53,7 @@ pub struct Address {
 pub struct Agent {
     /// Its process id, while it runs.
     pub pid: Option<i32>,
-    /// Its command.
+    /// Its command, with the paths as they were typed.
     pub command: Vec<String>,
     /// Its version, once it has told.
     pub version: Option<String>,
@@ -65,6 +67,15 @@ pub struct Agent {
     pub restarts: u32,
     /// Where its API is, if it has one.
     pub http: Option<String>,
+}
+
+/// What the agent reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The directory by which it reads it, the same all the time.
+    pub path: String,
+    /// The number of the snapshot that is there now.
+    pub generation: u64,
 }
 
 /// The registration.
@@ -181,6 +192,8 @@ pub struct Surroundings {
     pub command: Vec<String>,
     /// Where its API is.
     pub http: Option<String>,
+    /// Where what it reads is, and the number of that.
+    pub stage: Option<(String, u64)>,
 }
 
 /// Makes a report of a status.
@@ -208,6 +221,10 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             restarts: status.restarts,
             http: around.http.clone(),
         },
+        stage: around
+            .stage
+            .clone()
+            .map(|(path, generation)| Stage { path, generation }),
         registration: Registration {
             path: status.staged.directory.clone(),
             services: status.staged.services.clone(),

@@ -11,8 +11,11 @@ use crate::exit::Exit;
 pub enum Action {
     /// Look for the host's address; ends in [`crate::core::event::Event::Addressed`].
     FindAddress,
-    /// Write the registration; ends in [`crate::core::event::Event::Staged`].
+    /// Write the registration, and take what else the agent is to read from the user's directories; ends in
+    /// [`crate::core::event::Event::Staged`].
     Stage,
+    /// Take what the agent is to read from the user's directories anew; ends in [`crate::core::event::Event::Restaged`].
+    Restage,
     /// Start the agent; ends in [`crate::core::event::Event::Spawned`].
     Spawn,
     /// Send the agent a signal by its number.

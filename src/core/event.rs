@@ -17,6 +17,8 @@ pub enum Event {
     Addressed(Result<Address, Exit>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
+    /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
+    Restaged(Result<Change, String>),
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
@@ -79,6 +81,47 @@ pub struct Staged {
     pub services: Vec<String>,
     /// The directory handed to the agent, where there is a registration.
     pub directory: Option<String>,
+    /// What the user's directories hold and the agent does not get to see, each with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Files that are new.
+    pub added: Vec<String>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+    /// Files whose content is another one.
+    pub changed: Vec<String>,
+    /// What the user's directories hold and the agent does not get to see, new or not, each with the reason.
+    pub left_out: Vec<String>,
+}
+
+impl Change {
+    /// Whether nothing differs.
+    pub fn is_none(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("added", &self.added),
+            ("removed", &self.removed),
+            ("changed", &self.changed),
+        ];
+        let told: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, paths)| !paths.is_empty())
+            .map(|(what, paths)| format!("{what} {}", paths.join(", ")))
+            .collect();
+        match told.as_slice() {
+            [] => f.write_str("unchanged"),
+            told => f.write_str(&told.join("; ")),
+        }
+    }
 }
 
 /// The agent's new process.

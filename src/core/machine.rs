@@ -152,6 +152,7 @@ impl Machine {
             Event::Signal(signal) => self.signalled(signal),
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
+            Event::Restaged(result) => self.restaged(result),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
@@ -265,6 +266,7 @@ impl Machine {
                     );
                     self.say(Level::Info, text);
                 }
+                self.say_left_out(staged.left_out.clone());
                 self.staged = staged;
                 self.spawn();
             }

@@ -22,6 +22,7 @@ use crate::core::machine::Machine;
 use crate::core::signal::Name;
 use crate::driver::audience::Audience;
 use crate::driver::sources::{DRAIN, Sources};
+use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os;
 use crate::os::address_events::AddressEvents;
@@ -49,6 +50,7 @@ pub struct Effects {
     program: PathBuf,
     inherited: Inherited,
     notify_socket: PathBuf,
+    pub(super) staging: Staging,
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
@@ -70,12 +72,14 @@ impl Effects {
         program: PathBuf,
         inherited: Inherited,
         notify_socket: PathBuf,
+        staging: Staging,
     ) -> Self {
         Self {
             settings,
             program,
             inherited,
             notify_socket,
+            staging,
             started: SystemTime::now(),
             address: None,
             client: None,
@@ -107,6 +111,7 @@ impl Effects {
                 }));
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
+            Action::Restage => sources.works.push(self.staging.retake(self.users_args())),
             Action::Spawn => {
                 sources.forget_notifications();
                 due.push_back(Event::Spawned(self.spawn()));
@@ -148,7 +153,8 @@ impl Effects {
 
     fn stage(&mut self) -> Result<Staged, Exit> {
         let failed = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
-        let config = AgentConfig::read(&self.agent_args());
+        // The registration needs a name that the configuration may give, and is then a part of what is staged.
+        let config = self.staging.look(&self.settings.command[1..])?;
         self.find_api(&config)
             .map_err(|reason| Exit::new(exit::USAGE, format!("failed to {reason}")))?;
         let documents = self
@@ -158,7 +164,9 @@ impl Effects {
                 Ok(documents)
             })
             .map_err(|error| failed(error.to_string()))?;
+        let change = self.staging.take(&self.users_args())?;
         Ok(Staged {
+            left_out: change.left_out,
             services: documents.iter().flat_map(Document::service_ids).collect(),
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
@@ -189,20 +197,21 @@ impl Effects {
         sources::render(&self.settings.registration, &values)
     }
 
-    fn agent_args(&self) -> Vec<OsString> {
+    /// The agent's arguments as the user would type them.
+    fn users_args(&self) -> Vec<OsString> {
         self.settings
             .agent_args(self.address.as_ref().map(|address| address.ip))
     }
 
     fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
-        if let Err(reason) = self.find_api(&AgentConfig::read(&self.agent_args())) {
+        if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
             tracing::warn!("failed to {reason}; going on as before");
         }
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
-            args: self.agent_args(),
+            args: self.staging.args(&self.users_args()),
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
         let piped = Output::pass_on()
@@ -315,10 +324,11 @@ impl Effects {
                 let around = Surroundings {
                     started: self.started,
                     command: std::iter::once(self.settings.command[0].clone())
-                        .chain(self.agent_args())
+                        .chain(self.users_args())
                         .map(|word| word.to_string_lossy().into_owned())
                         .collect(),
                     http: self.place.clone(),
+                    stage: self.staging.current(),
                 };
                 // Whoever asked may have gone.
                 let _ = reply.send(wire::report(&machine.status(), &around));

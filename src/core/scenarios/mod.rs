@@ -6,8 +6,8 @@ use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
 use super::conditions::Kind;
 use super::event::{
-    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Refusal, Signal, Spawned, Staged,
-    Waiter,
+    Address, AgentFacts, Answer, CatalogNode, Change, End, Event, How, Refusal, Signal, Spawned,
+    Staged, Waiter,
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
@@ -131,6 +131,7 @@ impl Bed {
         let staged = Staged {
             services: vec![SERVICE.to_owned()],
             directory: Some("/run/lictor/registration".to_owned()),
+            left_out: Vec::new(),
         };
         assert_eq!(self.on(Event::Staged(Ok(staged))), [Action::Spawn]);
         self.spawned();

@@ -6,7 +6,7 @@
 //! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one; [`end`] says how a life must end.
 //!
 //! The driver's guarantees are the world's too: `Begin` comes first and once; staging and spawning are done before anything
-//! else can happen; a question is answered at most once, by an answer of its own kind, and never after it was dropped; an
+//! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer of its own kind, and never after it was dropped; an
 //! agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
 //! its end is decided.
 
@@ -103,7 +103,8 @@ fn live_on(manners: Manners) {
 }
 
 /// What some life must come to.
-const LANDMARKS: [&str; 20] = [
+const LANDMARKS: [&str; 21] = [
+    "a snapshot",
     "a restart or start",
     "SIGHUP",
     "SIGINT",
@@ -128,6 +129,7 @@ const LANDMARKS: [&str; 20] = [
 
 fn landmark(action: &Action) -> Option<&'static str> {
     Some(match action {
+        Action::Restage => "a snapshot",
         Action::Spawn => "a restart or start",
         Action::Signal(SIGHUP) => "SIGHUP",
         Action::Signal(SIGINT) => "SIGINT",

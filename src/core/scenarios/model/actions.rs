@@ -84,15 +84,26 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "an agent that takes reloads",
-        sentence: "a reload is begun only if one was asked for, none is under way and no stop was begun; by SIGHUP only of an \
-                   agent that was ready in this run, by PUT only of one that has an API",
+        sentence: "a reload is begun only if one was asked for, or a new agent may have read old files; and none is under way and no \
+                   stop was begun. It begins with a snapshot, and only after a good one the agent is asked: by SIGHUP only if it \
+                   was ready in this run, by PUT only if it has an API",
         holds: |seen, action| {
-            let free = seen.reload_wanted
-                && seen.stop.is_none()
-                && seen.asked(|question| *question == Question::Reload) == 0;
+            let asked = seen.asked(|question| *question == Question::Reload);
+            let free = seen.stop.is_none() && asked == 0 && !seen.staging;
+            let staged = matches!(seen.event, Event::Restaged(Ok(_)));
+            let denied = matches!(
+                seen.event,
+                Event::Answered(Answer::Reload(Err(Refusal::Denied(_))))
+            );
             match (action, &seen.agent) {
-                (Action::Signal(SIGHUP), Some(agent)) => free && agent.was_ready,
-                (Action::Ask(Question::Reload), Some(agent)) => free && agent.api,
+                (Action::Restage, Some(agent)) => {
+                    free && seen.reload_wanted && (agent.api || agent.was_ready)
+                }
+                (Action::Restage, None) => false,
+                (Action::Signal(SIGHUP), Some(agent)) => {
+                    free && agent.was_ready && (staged || denied)
+                }
+                (Action::Ask(Question::Reload), Some(agent)) => free && agent.api && staged,
                 _ => true,
             }
         },
@@ -100,8 +111,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a true word to who waits",
         sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
-                   was asked for since was answered so, signaled when a SIGHUP was sent since, failed when the reload failed, \
-                   the agent ended, or lictor stops or ends",
+                   was begun since was answered so, signaled when a SIGHUP was sent since, failed when the reload or its \
+                   snapshot failed, the agent ended, or lictor stops or ends",
         holds: |seen, action| {
             let Action::Reply(waiter, outcome) = action else {
                 return true;
@@ -117,7 +128,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                 ReloadOutcome::Reloaded => waiting.asked && answer == Some(true),
                 ReloadOutcome::Signaled => waiting.signaled,
                 ReloadOutcome::Failed(_) => {
-                    let failed = waiting.asked && answer == Some(false);
+                    let unstaged = matches!(seen.event, Event::Restaged(Err(_)));
+                    let failed = waiting.asked && (answer == Some(false) || unstaged);
                     failed
                         || seen.stop.is_some()
                         || seen.end.is_some()

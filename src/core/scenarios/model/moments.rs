@@ -98,7 +98,8 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         sentence: "once the end is decided nobody waits for a reload; nor does anybody who asked before the agent's end or after a stop \
                    was begun; and while an agent that was ready lives, a reload that is wanted is under way",
         holds: |seen, _| {
-            let under_way = seen.asked(|question| *question == Question::Reload) > 0;
+            let asked = seen.asked(|question| *question == Question::Reload) > 0;
+            let under_way = asked || seen.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
             let kept = seen.reload_wanted && ready && !under_way;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();

@@ -32,6 +32,10 @@ pub(super) struct Seen {
     pub(super) questions: Vec<Question>,
     /// A reload was asked for and has not been begun.
     pub(super) reload_wanted: bool,
+    /// The user's directories are being read.
+    pub(super) staging: bool,
+    /// The agent for which that was begun has ended.
+    pub(super) stale: bool,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -67,6 +71,8 @@ impl Seen {
             own_entry: false,
             questions: Vec::new(),
             reload_wanted: false,
+            staging: false,
+            stale: false,
             waiters: BTreeMap::new(),
             stop: None,
             crashes: 0,
@@ -138,6 +144,8 @@ impl Seen {
         if let Event::ReloadAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
         }
+        let was_staging = self.staging;
+        self.staging &= !matches!(event, Event::Restaged(_));
         if self.end.is_some() {
             return;
         }
@@ -147,6 +155,12 @@ impl Seen {
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload_wanted |= self.stop.is_none();
+            }
+            Event::Restaged(result) => {
+                assert!(was_staging, "only what is read can have been");
+                let news = result.as_ref().is_ok_and(|change| !change.is_none());
+                let stale = std::mem::take(&mut self.stale);
+                self.reload_wanted |= stale && news && self.agent.is_some() && self.stop.is_none();
             }
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end.how),
@@ -194,6 +208,7 @@ impl Seen {
 
     fn ended(&mut self, how: How) {
         self.agent = None;
+        self.stale |= self.staging;
         self.reload_wanted = false;
         if self.stop.is_none() && self.ever_ready && how.code() != 0 {
             self.crashed();
@@ -236,7 +251,10 @@ impl Seen {
         match (answer, &mut self.stop) {
             (Answer::Agent(Ok(facts)), _) => self.facts = (**facts).clone(),
             (Answer::Catalog(Ok(node)), _) => self.catalog_shows(node),
-            (Answer::Reload(Err(Refusal::Denied(_))), None) => self.reload_wanted = true,
+            (Answer::Reload(Err(Refusal::Denied(_))), None) => {
+                let ready = self.agent.as_ref().is_some_and(|agent| agent.was_ready);
+                self.reload_wanted |= !ready;
+            }
             (Answer::Leave(Err(refusal)), Some(stop)) => stop.under_way = begun(refusal),
             (Answer::Deregister(result), Some(stop)) if !stop.gone => {
                 stop.taken_away = matches!(result, Err(Refusal::Denied(_)));
@@ -275,6 +293,13 @@ impl Seen {
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
         match action {
+            Action::Restage => {
+                self.staging = true;
+                self.reload_wanted = false;
+                self.waiters
+                    .values_mut()
+                    .for_each(|waiting| waiting.asked = true);
+            }
             Action::Spawn => self.spawning = true,
             Action::Signal(number) => self.signaled(*number),
             Action::Ask(question) => self.ask(question),
@@ -305,12 +330,10 @@ impl Seen {
             (Some(stop), _) if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
             (Some(stop), SIGKILL) => stop.killed = true,
             (Some(stop), _) => (stop.asked, stop.under_way) = (true, true),
-            (None, SIGHUP) => {
-                self.reload_wanted = false;
-                self.waiters
-                    .values_mut()
-                    .for_each(|waiting| waiting.signaled = true);
-            }
+            (None, SIGHUP) => self
+                .waiters
+                .values_mut()
+                .for_each(|waiting| waiting.signaled = waiting.asked),
             (None, _) => {}
         }
     }
@@ -320,12 +343,6 @@ impl Seen {
         match (question, &mut self.stop) {
             (Question::Leave, Some(stop)) => (stop.asked, stop.under_way) = (true, true),
             (Question::Deregister { .. }, Some(stop)) => stop.taken_away = true,
-            (Question::Reload, _) => {
-                self.reload_wanted = false;
-                self.waiters
-                    .values_mut()
-                    .for_each(|waiting| waiting.asked = true);
-            }
             _ => {}
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) asked: Vec<Asked>,
     /// The address is being looked for.
     pub(super) addressing: bool,
+    /// The user's directories will have been read by then.
+    pub(super) staging: Option<Moment>,
     /// What was done at once, and is told before anything else.
     pub(super) due: VecDeque<Event>,
     /// What the agent has left behind will be gone by then, if ever.
@@ -58,6 +60,7 @@ impl World {
             process: None,
             asked: Vec::new(),
             addressing: false,
+            staging: None,
             due: VecDeque::new(),
             alone: None,
             next_waiter: 0,
@@ -145,12 +148,17 @@ impl World {
             Action::Stage => {
                 let staged = Staged {
                     services: vec![SERVICE.to_owned()],
-                    directory: None,
+                    ..Staged::default()
                 };
                 let failed = Exit::new(exit::STAGE, "by chance");
                 let good = percent(&mut self.rng, 97);
                 self.due
                     .push_back(Event::Staged(good.then_some(staged).ok_or(failed)));
+            }
+            Action::Restage => {
+                let longest = any(&mut self.rng, &[1, 50, 5000]);
+                let takes = Duration::from_millis(self.rng.u64(0..longest));
+                self.staging = Some(self.now + takes);
             }
             Action::Spawn => self.spawn(),
             Action::Signal(number) => self.signal(*number),
@@ -249,6 +257,10 @@ impl World {
             self.alone = None;
             return Some(Event::Alone);
         }
+        if self.staging.is_some_and(|at| at <= next) {
+            self.staging = None;
+            return Some(self.restaged());
+        }
         if deadline.is_some_and(|at| at <= next) {
             return Some(Event::Tick);
         }
@@ -268,10 +280,25 @@ impl World {
             Manners::Plausible => self.asked.iter().map(|asked| asked.until).min(),
             Manners::Hostile => None,
         };
-        [self.machine.deadline(), ends, late, self.alone]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.machine.deadline(),
+            ends,
+            late,
+            self.alone,
+            self.staging,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn restaged(&mut self) -> Event {
+        let mut change = Change::default();
+        if self.rng.bool() {
+            change.changed.push("/consul/config/x.json".to_owned());
+        }
+        let good = percent(&mut self.rng, 90);
+        Event::Restaged(good.then_some(change).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.

@@ -1,0 +1,105 @@
+//! The hand that stages: what the agent reads, taken from the user's directories, or those themselves.
+
+use std::ffi::OsString;
+
+use crate::consul::command::AgentConfig;
+use crate::core::event::{Answer, Change, End, Event, Refusal};
+use crate::driver::sources::Work;
+use crate::exit::{self, Exit};
+use crate::os::background;
+use crate::os::runtime_dir::RuntimeDir;
+use crate::settings::Settings;
+use crate::stage::Stager;
+
+/// What `--no-staging` costs.
+const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too, and a change that breaks \
+                       a reload cannot be taken back";
+
+/// What stands between the user's directories and the agent.
+#[derive(Debug)]
+pub struct Staging(Option<Stager>);
+
+impl Staging {
+    /// Readies the stage, unless the settings say that there is to be none.
+    pub fn open(settings: &Settings, runtime_dir: &RuntimeDir) -> Result<Self, Exit> {
+        if !settings.staging {
+            tracing::warn!("{WITHOUT}");
+            return Ok(Self(None));
+        }
+        let stager = Stager::open(&runtime_dir.stage());
+        stager.map(|stager| Self(Some(stager))).map_err(unstaged)
+    }
+
+    /// What the agent will read of what these arguments name, taken now.
+    pub fn look(&self, args: &[OsString]) -> Result<AgentConfig, Exit> {
+        self.take(args)?;
+        Ok(self.config(args))
+    }
+
+    /// Takes what these arguments name.
+    pub(super) fn take(&self, args: &[OsString]) -> Result<Change, Exit> {
+        let change = self.0.as_ref().map(|stager| stager.restage(args));
+        change
+            .transpose()
+            .map_err(unstaged)
+            .map(Option::unwrap_or_default)
+    }
+
+    /// What the agent reads when these are its arguments, as it was taken last.
+    pub(super) fn config(&self, args: &[OsString]) -> AgentConfig {
+        AgentConfig::read(&self.args(args))
+    }
+
+    /// The arguments that the agent is started with.
+    pub(super) fn args(&self, args: &[OsString]) -> Vec<OsString> {
+        match &self.0 {
+            Some(stager) => stager.args(args),
+            None => args.to_vec(),
+        }
+    }
+
+    /// [`Staging::take`] beside everything else, since a file system may hang.
+    pub(super) fn retake(&self, args: Vec<OsString>) -> Work {
+        let Some(stager) = self.0.clone() else {
+            return Box::pin(async { Event::Restaged(Ok(Change::default())) });
+        };
+        let taken = background::run("stage", move || stager.restage(&args));
+        Box::pin(async move {
+            let result = match taken {
+                Ok(taken) => match taken.await {
+                    Ok(result) => result.map_err(|error| format!("failed to {error}")),
+                    Err(_) => Err("the snapshot broke off".to_owned()),
+                },
+                Err(error) => Err(format!("failed to start a thread: {error}")),
+            };
+            Event::Restaged(result)
+        })
+    }
+
+    /// Where the stage is, and the number of what is current, for whoever looks.
+    pub(super) fn current(&self) -> Option<(String, u64)> {
+        let stage = self.0.as_ref()?.stage();
+        let path = stage.current_link().display().to_string();
+        Some((path, stage.current()?.number))
+    }
+
+    /// An event in which the agent speaks of its files by the names that the user gave them.
+    pub(super) fn in_users_words(&self, event: Event) -> Event {
+        let Some(stager) = &self.0 else { return event };
+        match event {
+            Event::Answered(Answer::Reload(Err(Refusal::Failed(text)))) => {
+                let text = stager.in_users_words(&text);
+                Event::Answered(Answer::Reload(Err(Refusal::Failed(text))))
+            }
+            Event::Ended(end) => Event::Ended(End {
+                last_words: stager.in_users_words(&end.last_words),
+                ..end
+            }),
+            event => event,
+        }
+    }
+}
+
+fn unstaged(error: crate::stage::Error) -> Exit {
+    Exit::new(exit::STAGE, format!("failed to {error}"))
+}
