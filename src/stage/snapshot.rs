@@ -84,20 +84,7 @@ struct Reading {
 impl Snapshot {
     /// Takes the sources as they are now, and waits for a moment of rest, at most two seconds.
     pub fn take(sources: &Sources) -> Result<Self, Error> {
-        let mut last = read(sources);
-        let mut restless = None;
-        for _ in 0..READINGS {
-            let next = read(sources);
-            match (&last, &next) {
-                // Files that were left out may come and go meanwhile.
-                (Ok(before), Ok(after)) if before.contents == after.contents => return next,
-                (Err(before), Err(after)) if before == after => return next,
-                _ => restless = changed(&last, &next),
-            }
-            last = next;
-            thread::sleep(PAUSE);
-        }
-        Err(Error::NeverAtRest { path: restless })
+        settle(|| read(sources), PAUSE)
     }
 
     /// All files, in the order in which Consul loads them.
@@ -106,7 +93,28 @@ impl Snapshot {
     }
 }
 
-/// A file that is not the same in both, where they are of different content at all.
+/// Reads until two readings in a row are the same.
+fn settle(
+    mut read: impl FnMut() -> Result<Snapshot, Error>,
+    pause: Duration,
+) -> Result<Snapshot, Error> {
+    let mut last = read();
+    let mut restless = None;
+    for _ in 0..READINGS {
+        let next = read();
+        match (&last, &next) {
+            // Files that are left out may come and go meanwhile.
+            (Ok(before), Ok(after)) if before.contents == after.contents => return next,
+            (Err(before), Err(after)) if before == after => return next,
+            _ => restless = changed(&last, &next),
+        }
+        last = next;
+        thread::sleep(pause);
+    }
+    Err(Error::NeverAtRest { path: restless })
+}
+
+/// A file that is not the same in both, where both are readings at all.
 fn changed(before: &Result<Snapshot, Error>, after: &Result<Snapshot, Error>) -> Option<PathBuf> {
     let (Ok(before), Ok(after)) = (before, after) else {
         return None;

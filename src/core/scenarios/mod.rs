@@ -183,6 +183,14 @@ impl Bed {
         assert!(self.machine.conditions.holds(Kind::IdentityHeld));
     }
 
+    /// The user's directories were read and have something new.
+    fn restaged(&mut self) -> &[Action] {
+        self.on(Event::Restaged(Ok(Change {
+            changed: vec!["/consul/config/x.json".to_owned()],
+            ..Change::default()
+        })))
+    }
+
     fn exit(&self) -> &Exit {
         match self.done.as_slice() {
             [.., Action::Exit(exit)] => exit,

@@ -9,8 +9,9 @@ fn an_early_hangup_is_kept_and_replayed() {
     assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
     assert_eq!(
         bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts()))))),
-        [Action::Ask(Question::Leader), Action::Ask(Question::Reload)]
+        [Action::Ask(Question::Leader), Action::Restage]
     );
+    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
     assert_eq!(bed.machine.phase, Phase::Reloading);
     assert_eq!(bed.on(Event::Answered(Answer::Reload(Ok(())))), []);
     assert_eq!(bed.machine.phase, Phase::Joining);
@@ -20,19 +21,18 @@ fn an_early_hangup_is_kept_and_replayed() {
 #[test]
 fn reloads_are_one_at_a_time_and_everybody_is_told() {
     let mut bed = Bed::new(config()).ready();
-    assert_eq!(
-        bed.on(Event::ReloadAsked(Waiter(1))),
-        [Action::Ask(Question::Reload)]
-    );
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(1))), [Action::Restage]);
+    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
     assert_eq!(
         bed.on(Event::Answered(Answer::Reload(Ok(())))),
         [
             Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
-            Action::Ask(Question::Reload)
+            Action::Restage
         ]
     );
+    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
     let failed = Refusal::Failed("500: bad check".to_owned());
     let told = bed.on(Event::Answered(Answer::Reload(Err(failed))));
     assert!(
@@ -48,6 +48,7 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     let denied = || Event::Answered(Answer::Reload(Err(Refusal::Denied("403".to_owned()))));
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.restaged();
     assert_eq!(
         bed.on(denied()),
         [
@@ -57,13 +58,15 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     );
     let mut bed = Bed::new(config()).joining();
     bed.on(Event::Signal(Signal::Hangup));
+    bed.restaged();
     assert_eq!(bed.on(denied()), []);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     bed.on(Event::Answered(leader));
     assert_eq!(
         bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
-        [Action::Trim, Action::Signal(1)]
+        [Action::Trim, Action::Restage]
     );
+    assert_eq!(bed.restaged(), [Action::Signal(1)]);
 }
 
 #[test]
@@ -83,4 +86,87 @@ fn whoever_waits_for_a_reload_is_told_when_lictor_ends_before_it() {
         ),
         "{told:?}"
     );
+}
+
+#[test]
+fn without_a_good_snapshot_the_agent_is_not_asked() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    let why = "/consul/config is not there".to_owned();
+    assert_eq!(
+        bed.on(Event::Restaged(Err(why.clone()))),
+        [Action::Reply(Waiter(1), ReloadOutcome::Failed(why.clone()))]
+    );
+    assert_eq!(bed.machine.phase, Phase::Ready);
+    assert_eq!(
+        bed.machine.conditions.get(Kind::ConfigGood).message,
+        why.as_str()
+    );
+    // The next one that is good clears it.
+    bed.on(Event::ReloadAsked(Waiter(2)));
+    bed.restaged();
+    bed.on(Event::Answered(Answer::Reload(Ok(()))));
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
+}
+
+#[test]
+fn who_asks_while_the_directories_are_read_is_served_by_the_next_reload() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
+    bed.restaged();
+    assert_eq!(
+        bed.on(Event::Answered(Answer::Reload(Ok(())))),
+        [
+            Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
+            Action::Restage
+        ]
+    );
+}
+
+#[test]
+fn a_snapshot_that_outlives_its_agent_is_reloaded_by_the_next_one() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    let told = bed.on(end(How::Signaled(9)));
+    assert!(
+        matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
+        "{told:?}"
+    );
+    assert_eq!(bed.tick(), [Action::Spawn]);
+    bed.spawned();
+    bed.answers();
+    bed.joins();
+    // Nobody else's is begun meanwhile.
+    assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    assert_eq!(bed.restaged(), [Action::Restage]);
+    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
+}
+
+#[test]
+fn a_stop_tells_at_once_who_waits_for_a_snapshot() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    let done = bed.on(Event::Signal(Signal::Terminate)).to_vec();
+    let told =
+        |action: &Action| matches!(action, Action::Reply(Waiter(1), ReloadOutcome::Failed(_)));
+    assert_eq!(
+        done.iter().filter(|action| told(action)).count(),
+        1,
+        "{done:?}"
+    );
+    assert_eq!(bed.restaged(), []);
+}
+
+#[test]
+fn what_is_left_out_is_said_once() {
+    let mut machine = Machine::new(config());
+    let mut said = |left_out: &[&str]| {
+        machine.say_left_out(left_out.iter().map(|what| (*what).to_owned()).collect());
+        std::mem::take(&mut machine.out).len()
+    };
+    assert_eq!(said(&["a", "b"]), 2);
+    assert_eq!(said(&["b", "c"]), 1);
+    assert_eq!(said(&[]), 0);
+    assert_eq!(said(&["b"]), 1, "it was gone in between");
 }

@@ -131,7 +131,7 @@ fn what_programs_leave_is_left_out_and_said() {
     assert_eq!(names(&snapshot), ["._y.json", "x.json"]);
     assert_eq!(
         left_out(&snapshot),
-        [".#x.json", ".ansible_tmpabcx.json", "._x.json", "x.json~"]
+        [".#x.json", "._x.json", ".ansible_tmpabcx.json", "x.json~"]
     );
     assert!(
         snapshot.left_out[0]
@@ -285,26 +285,51 @@ fn a_reading_of_two_volumes_in_turn_is_one_of_them() {
 }
 
 #[test]
-fn a_file_that_never_is_at_rest_is_named() {
+fn what_is_never_at_rest_is_named_and_what_comes_to_rest_is_taken() {
     let scratch = Scratch::new("restless");
     scratch.write("conf/a.json", "");
     scratch.write("conf/x.json", "");
-    let path = scratch.path("conf/x.json");
     let sources = sources(&scratch, &["-config-dir=conf"]);
-    let over = AtomicBool::new(false);
-    let error = thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut file = OpenOptions::new().append(true).open(&path).expect("opened");
-            while !over.load(Ordering::Acquire) {
-                io::Write::write_all(&mut file, b" ").expect("written");
+    // So often it changes before it is read.
+    let changing = |times: u32| {
+        let mut readings = 0;
+        let read = || {
+            readings += 1;
+            if readings <= times {
+                scratch.write("conf/x.json", readings.to_string());
             }
-        });
-        let taken = Snapshot::take(&sources);
-        over.store(true, Ordering::Release);
-        taken.expect_err("never at rest")
-    });
+            read(&sources)
+        };
+        settle(read, Duration::ZERO)
+    };
+    let error = changing(u32::MAX).expect_err("never at rest");
     assert!(
         error.to_string().contains("conf/x.json was never at rest"),
         "{error}"
     );
+    let snapshot = changing(10).expect("at rest");
+    let last = ("x.json".to_owned(), "10".to_owned());
+    assert_eq!(shown(&snapshot)[1], last);
+}
+
+/// In place, with the same length and within one tick of the file system's clock: only the content tells.
+#[test]
+fn a_file_that_is_written_between_two_readings_is_read_anew() {
+    let scratch = Scratch::new("in-place");
+    scratch.write("conf/x.json", "a");
+    let sources = sources(&scratch, &["-config-dir=conf"]);
+    let mut readings = 0;
+    let snapshot = settle(
+        || {
+            let snapshot = read(&sources);
+            readings += 1;
+            if readings == 1 {
+                scratch.write("conf/x.json", "b");
+            }
+            snapshot
+        },
+        Duration::ZERO,
+    );
+    assert_eq!(shown(&snapshot.expect("taken"))[0].1, "b");
+    assert_eq!(readings, 3);
 }
