@@ -12,7 +12,9 @@ mod bad_input;
 mod endpoint;
 mod life;
 mod pid1;
+mod restage;
 mod restart;
+mod stage;
 mod stop;
 
 /// The seed's configuration, byte for byte.
