@@ -225,3 +225,6 @@ fn difference(current: &BTreeMap<PathBuf, Vec<u8>>, next: &Snapshot) -> Change {
     change.removed = gone.map(|path| path.display().to_string()).collect();
     change
 }
+
+#[cfg(test)]
+mod tests;
