@@ -144,6 +144,7 @@ impl Settings {
         Config {
             needs_address: self.needs_address(),
             api,
+            staging: self.staging,
             node_name: node_name(agent),
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),

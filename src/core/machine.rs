@@ -43,6 +43,8 @@ pub struct Config {
     pub needs_address: bool,
     /// Whether the agent has an HTTP API that lictor can ask.
     pub api: bool,
+    /// Whether the agent reads a snapshot, which is taken anew before a reload.
+    pub staging: bool,
     /// The name the agent will have, until it says so itself.
     pub node_name: String,
     /// Whether the agent's own configuration says that it leaves on SIGTERM; `None` where it says nothing.

@@ -72,10 +72,22 @@ impl Machine {
         }
         reload.pending = false;
         reload.running = true;
-        reload.staging = true;
         reload.served = std::mem::take(&mut reload.waiting);
         self.enter(Phase::Reloading);
+        if !self.config.staging {
+            return self.tell_agent();
+        }
+        self.reload.staging = true;
         self.out.push(Action::Restage);
+    }
+
+    /// What the agent reads is ready to be read.
+    fn tell_agent(&mut self) {
+        if self.reload.by_signal || !self.config.api {
+            return self.reload_by_signal();
+        }
+        self.say(Level::Info, "asking the agent to reload");
+        self.ask(Question::Reload);
     }
 
     /// What the agent reads is what the user's directories hold now, or still what it was.
@@ -94,11 +106,7 @@ impl Machine {
             Ok(change) => {
                 self.say_left_out(change.left_out.clone());
                 self.say(Level::Info, format!("configuration: {change}"));
-                if self.reload.by_signal || !self.config.api {
-                    return self.reload_by_signal();
-                }
-                self.say(Level::Info, "asking the agent to reload");
-                self.ask(Question::Reload);
+                self.tell_agent();
             }
             Err(why) => {
                 self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);

@@ -1,6 +1,9 @@
 //! The hand that stages: what the agent reads, taken from the user's directories, or those themselves.
 
 use std::ffi::OsString;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::consul::command::AgentConfig;
 use crate::core::event::{Answer, Change, End, Event, Refusal};
@@ -9,11 +12,14 @@ use crate::exit::{self, Exit};
 use crate::os::background;
 use crate::os::runtime_dir::RuntimeDir;
 use crate::settings::Settings;
-use crate::stage::Stager;
+use crate::stage::{Candidate, Error, Stager};
 
 /// What `--no-staging` costs.
 const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too, and a change that breaks \
                        a reload cannot be taken back";
+
+/// How long a snapshot may take, for a file system that hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What stands between the user's directories and the agent.
 #[derive(Debug)]
@@ -63,16 +69,10 @@ impl Staging {
         let Some(stager) = self.0.clone() else {
             return Box::pin(async { Event::Restaged(Ok(Change::default())) });
         };
-        let taken = background::run("stage", move || stager.restage(&args));
         Box::pin(async move {
-            let result = match taken {
-                Ok(taken) => match taken.await {
-                    Ok(result) => result.map_err(|error| format!("failed to {error}")),
-                    Err(_) => Err("the snapshot broke off".to_owned()),
-                },
-                Err(error) => Err(format!("failed to start a thread: {error}")),
-            };
-            Event::Restaged(result)
+            let result = candidate(&stager, args).await;
+            let adopted = result.and_then(|candidate| stager.adopt(candidate).map_err(told));
+            Event::Restaged(adopted)
         })
     }
 
@@ -100,6 +100,25 @@ impl Staging {
     }
 }
 
-fn unstaged(error: crate::stage::Error) -> Exit {
-    Exit::new(exit::STAGE, format!("failed to {error}"))
+/// One that comes too late is dropped; nothing leads to it.
+async fn candidate(stager: &Stager, args: Vec<OsString>) -> Result<Candidate, String> {
+    let maker = stager.clone();
+    let made = background::run("stage", move || maker.candidate(&args))
+        .map_err(|error| format!("failed to start a thread: {error}"))?;
+    match timeout(PATIENCE, made).await {
+        Ok(Ok(result)) => result.map_err(told),
+        Ok(Err(_)) => Err("failed to stage the configuration: the thread has ended".to_owned()),
+        Err(_) => Err(format!(
+            "failed to stage the configuration: it could not be read within {} s; does its file system hang?",
+            PATIENCE.as_secs()
+        )),
+    }
+}
+
+fn told(error: Error) -> String {
+    format!("failed to {error}")
+}
+
+fn unstaged(error: Error) -> Exit {
+    Exit::new(exit::STAGE, told(error))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::core::event::Change;
 
@@ -121,6 +122,8 @@ pub struct Stager {
     stage: Stage,
     /// The agent's working directory, which is lictor's.
     directory: PathBuf,
+    /// Held while a candidate is made: one that a file system has held up, and that nobody waits for any more, is in nobody's way.
+    making: Arc<Mutex<()>>,
 }
 
 /// A snapshot that was written and that nobody reads yet.
@@ -145,6 +148,7 @@ impl Stager {
             // A link in the runtime directory must say where it leads from anywhere.
             stage: Stage::open(&std::path::absolute(directory).map_err(unwritable)?)?,
             directory: std::env::current_dir().map_err(unwritable)?,
+            making: Arc::default(),
         })
     }
 
@@ -164,6 +168,7 @@ impl Stager {
 
     /// Takes a snapshot of what the arguments name, and writes it if it differs from what is current.
     pub fn candidate(&self, args: &[OsString]) -> Result<Candidate, Error> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = Sources::read(args, &self.directory)?;
         let snapshot = Snapshot::take(&sources)?;
         let current = self.stage.current();
@@ -186,9 +191,13 @@ impl Stager {
         })
     }
 
-    /// [`Stager::candidate`], made current at once.
+    /// [`Stager::candidate`], adopted at once.
     pub fn restage(&self, args: &[OsString]) -> Result<Change, Error> {
-        let candidate = self.candidate(args)?;
+        self.adopt(self.candidate(args)?)
+    }
+
+    /// Makes a candidate what the agent reads from now on.
+    pub fn adopt(&self, candidate: Candidate) -> Result<Change, Error> {
         if let Some(generation) = &candidate.generation {
             self.stage.swap_in(generation)?;
         }

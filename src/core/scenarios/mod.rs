@@ -34,6 +34,7 @@ fn config() -> Config {
     Config {
         needs_address: true,
         api: true,
+        staging: true,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,
         leaves_on_interrupt: None,

@@ -170,3 +170,17 @@ fn what_is_left_out_is_said_once() {
     assert_eq!(said(&[]), 0);
     assert_eq!(said(&["b"]), 1, "it was gone in between");
 }
+
+#[test]
+fn without_staging_the_agent_is_asked_at_once() {
+    let staging = false;
+    let mut bed = Bed::new(Config {
+        staging,
+        ..config()
+    })
+    .ready();
+    assert_eq!(
+        bed.on(Event::ReloadAsked(Waiter(1))),
+        [Action::Ask(Question::Reload)]
+    );
+}
