@@ -52,6 +52,8 @@ pub(super) struct Stop {
     left: Option<Moment>,
     /// What the catalog showed of our entry.
     entry: Entry,
+    /// The catalog may not be read.
+    denied: bool,
     /// The agent was started once more to finish the leave.
     finishing: bool,
     killed: bool,
@@ -105,6 +107,7 @@ impl Machine {
             put: self.now,
             left: None,
             entry: Entry::Unseen,
+            denied: false,
             finishing: false,
             killed: false,
         });
@@ -194,12 +197,12 @@ impl Machine {
         if let Some(stop) = &mut self.stop {
             stop.looked = true;
         }
+        self.note_membership();
         if self.facts.membership.is_leaving() {
             self.say(
                 Level::Info,
                 "the agent is leaving already, as somebody else has asked it to",
             );
-            self.note_membership();
             return self.watch();
         }
         if self.is_able() {
@@ -213,7 +216,7 @@ impl Machine {
         if !self
             .stop
             .as_ref()
-            .is_some_and(|stop| stop.step == Step::Look)
+            .is_some_and(|stop| stop.step == Step::Look && !stop.killed)
         {
             return;
         }
@@ -227,6 +230,9 @@ impl Machine {
     fn ask_leave_by(&mut self, way: Way, why: &str) {
         let now = self.now;
         if let Some(stop) = &mut self.stop {
+            if stop.killed {
+                return;
+            }
             stop.twice = stop.asked.is_some();
             stop.asked = Some((way, now));
         }
@@ -247,8 +253,9 @@ impl Machine {
         self.step(Step::Watch);
         self.timers.clear(Timer::Patience);
         self.timers.clear(Timer::Ask);
-        self.watch_for_a_hang();
+        // Without an API a leave that goes well looks like none.
         if self.config.api {
+            self.watch_for_a_hang();
             self.watch_entry(None);
             self.timers.set(Timer::Evidence, self.now);
         }
@@ -261,7 +268,9 @@ impl Machine {
             // It was not put, or not taken: another way is no second leave.
             Err(refusal @ (Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 self.say(Level::Warn, format!("the leave did not begin: {refusal}"));
-                self.ask_in_the_other_way();
+                if self.other_way(Way::Http) != Way::Http {
+                    self.ask_in_the_other_way();
+                }
             }
             Err(refusal) => self.say(
                 Level::Warn,
@@ -273,7 +282,8 @@ impl Machine {
     }
 
     fn ask_in_the_other_way(&mut self) {
-        let asked = self.stop.as_ref().filter(|stop| !stop.twice);
+        let free = |stop: &&Stop| !stop.twice && !stop.membership.is_leaving();
+        let asked = self.stop.as_ref().filter(free);
         if let Some((way, _)) = asked.and_then(|stop| stop.asked) {
             self.ask_leave_by(self.other_way(way), "the other way");
         }
@@ -282,7 +292,7 @@ impl Machine {
     /// The agent hangs: there is just enough time left for another one to leave in its place.
     pub(super) fn replace(&mut self) {
         let Some(stop) = &self.stop else { return };
-        if stop.membership.is_leaving() || stop.entry == Entry::Gone {
+        if stop.membership.is_leaving() || stop.entry == Entry::Gone || !self.may_finish() {
             return;
         }
         let took = seconds(self.now.saturating_sub(stop.since));
@@ -306,10 +316,16 @@ impl Machine {
 
     /// Whether the leave is not done, can be finished and has not been tried to be.
     fn must_finish(&self, end: &End) -> bool {
+        let broken = |stop| self.is_broken(stop, end);
+        self.stop.as_ref().is_some_and(broken) && self.may_finish()
+    }
+
+    /// Whether another agent could leave in this one's place.
+    fn may_finish(&self) -> bool {
         let Some(stop) = &self.stop else { return false };
         let due = stop.mode == OnStop::Leave && stop.because.is_none() && !stop.finishing;
         let known = self.start.ever_joined || self.start.was_in_catalog;
-        due && known && self.is_broken(stop, end) && self.can_finish()
+        due && known && self.can_finish()
     }
 
     /// Starts the agent once more, to leave: a broken leave has left its node behind, and nobody else would take it away.
@@ -375,6 +391,8 @@ impl Machine {
             return;
         };
         stop.killed = true;
+        // Nothing is asked of it any more.
+        self.timers.clear_all();
         let took = seconds(self.now.saturating_sub(stop.since));
         let state = if stop.mode == OnStop::Leave && self.is_confirmed(&stop) {
             "it has left, so nothing is lost"

@@ -1,6 +1,7 @@
 //! The matrix of broken leaves: every situation of `testbed::leaves`, on both versions of Consul.
 
 use std::env;
+use std::io::{self, Write};
 
 use testbed::consul::Version;
 use testbed::leaves::{self, Options, Situation, Way};
@@ -22,7 +23,8 @@ fn all_must_hold(version: Version, situations: &[Situation], late: bool) {
     let table = leaves::table(&format!("lictor with Consul {version}"), &outcomes);
     let failures = leaves::failures(&outcomes);
     assert!(failures.is_empty(), "{table}\n{failures}");
-    println!("{table}");
+    // Not by `println!`, which would be captured: whoever reads the log of a build should see what was seen.
+    let _ = writeln!(io::stderr(), "{table}");
 }
 
 /// Every situation ends as it must. With `LICTOR_TEST_LEAVES=TEXT` only those run that have the text in their group's or own name.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::core::action::{Action, Level, Question};
 use crate::core::event::{AgentFacts, Refusal};
-use crate::core::leave::Step;
 use crate::core::leave::evidence::EVIDENCE;
-use crate::core::machine::Machine;
+use crate::core::leave::{Step, Stop};
+use crate::core::machine::{Machine, OnStop};
 use crate::core::signal::SIGCONT;
 use crate::core::timers::Timer;
 
@@ -91,11 +91,11 @@ impl Machine {
 
     /// `READY=1` came during the stop.
     pub(in crate::core) fn notified_in_a_stop(&mut self) {
-        let looking = self
-            .stop
-            .as_ref()
-            .is_some_and(|stop| stop.step == Step::Look);
-        if looking && self.is_able() {
+        let looked = |stop: &Stop| stop.looked || !self.config.api;
+        let waits = self.stop.as_ref().is_some_and(|stop| {
+            stop.mode == OnStop::Leave && stop.step == Step::Look && looked(stop)
+        });
+        if waits && self.is_able() {
             self.ask_leave();
         }
     }

@@ -41,7 +41,8 @@ impl Machine {
     fn begun_or_not(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
         match result {
             Ok(facts) => self.told(*facts),
-            Err(Refusal::Denied(_)) => return,
+            // As little is known of a leave that goes well.
+            Err(Refusal::Denied(_)) => return self.timers.clear(Timer::Replace),
             Err(_) => return self.timers.set(Timer::Evidence, self.now + EVIDENCE),
         }
         self.note_membership();
@@ -53,7 +54,13 @@ impl Machine {
         let late = stop
             .asked
             .is_some_and(|(_, asked)| stop.put >= asked + late);
-        if late && stop.membership == Membership::Alive && !stop.twice {
+        let member = self.facts.membership == Membership::Alive;
+        // Somebody else's leave, which was not asked for again, came to nothing.
+        let undone = member && stop.asked.is_none();
+        if undone {
+            let (way, why) = self.way_to_leave();
+            self.ask_leave_by(way, why);
+        } else if late && member && !stop.twice {
             self.say(Level::Warn, "the agent has not begun to leave");
             self.ask_in_the_other_way();
         }
@@ -74,6 +81,10 @@ impl Machine {
     pub(super) fn note_membership(&mut self) {
         let (now, membership) = (self.now, self.facts.membership);
         let Some(stop) = &mut self.stop else { return };
+        // An answer that does not tell takes nothing back of what an earlier one told.
+        if membership == Membership::Unknown {
+            return;
+        }
         let before = std::mem::replace(&mut stop.membership, membership);
         if membership == Membership::Left && stop.left.is_none() {
             stop.left = Some(now);

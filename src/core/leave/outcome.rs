@@ -22,13 +22,16 @@ impl Machine {
     pub(super) fn is_confirmed(&self, stop: &Stop) -> bool {
         // An entry that somebody else took away while the agent was a member like others is no leave.
         let begun = stop.membership != Membership::Alive;
-        // A catalog that has never shown us may hide us from this token.
-        let sees = !self.start.was_ready || self.start.was_in_catalog;
         match stop.entry {
             Entry::Gone => begun,
-            Entry::Absent => stop.membership == Membership::Left && sees,
+            Entry::Absent => stop.membership == Membership::Left && self.sees_entry(),
             Entry::Unseen | Entry::There | Entry::Back => false,
         }
+    }
+
+    /// Whether the catalog would show us: one that has never shown a ready agent may hide it from this token.
+    fn sees_entry(&self) -> bool {
+        !self.start.ever_ready || self.start.was_in_catalog
     }
 
     /// Whether there is reason to believe that the leave was not done: an agent that ends with 0 where nothing can be seen has
@@ -37,7 +40,12 @@ impl Machine {
         if self.is_confirmed(stop) || stop.is_another_s(end) {
             return false;
         }
-        let blind = stop.entry == Entry::Unseen && stop.membership != Membership::Alive;
+        let blind = match stop.entry {
+            Entry::Unseen => stop.denied || !self.config.api,
+            Entry::Absent => !self.sees_entry(),
+            Entry::There | Entry::Gone | Entry::Back => false,
+        };
+        let blind = blind && stop.membership != Membership::Alive;
         end.how != How::Exited(0) || end.broke_its_leave || !blind
     }
 

@@ -54,7 +54,11 @@ impl Machine {
                 self.timers.set(Timer::Ask, self.now + CHANGE);
             }
             // Never ours to ask.
-            Err(Refusal::Denied(_)) => {}
+            Err(Refusal::Denied(_)) => {
+                if let Some(stop) = &mut self.stop {
+                    stop.denied = true;
+                }
+            }
             // The agent's API is closing down, or is not up again yet. What was seen last is what is known.
             Err(_) => self.timers.set(Timer::Ask, self.now + CHANGE),
         }
@@ -64,9 +68,11 @@ impl Machine {
         let ours = self.facts.node_id.is_empty() || node.id == self.facts.node_id;
         if node.present && !ours {
             // Somebody else's entry under our name neither keeps us nor confirms anything.
+            self.start.was_in_catalog = false;
             return;
         }
         let (now, was_there) = (self.now, self.start.was_in_catalog);
+        self.start.was_in_catalog |= node.present;
         let Some(stop) = &mut self.stop else { return };
         let took = seconds(now.saturating_sub(stop.since));
         let overdue = stop.left.is_some_and(|left| left + OVERDUE <= now);
@@ -83,7 +89,6 @@ impl Machine {
                 // One that was never there came with the first synchronisation of a young agent.
                 let late = stop.entry == Entry::Absent && stop.left.is_some();
                 stop.entry = Entry::There;
-                self.start.was_in_catalog = true;
                 if overdue || late {
                     self.take_away();
                 }
@@ -101,7 +106,8 @@ impl Machine {
     /// synchronisation after its leave would otherwise stay for up to a minute.
     pub(super) fn take_away(&mut self) {
         // Whose entry it is can be told only by the id. One at a time; what was denied once is denied again.
-        if self.facts.node_id.is_empty() || self.start.taking_away {
+        let ours = self.start.was_in_catalog && !self.facts.node_id.is_empty();
+        if !ours || self.start.taking_away {
             return;
         }
         self.start.taking_away = true;

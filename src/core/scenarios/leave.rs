@@ -5,29 +5,30 @@ use super::*;
 #[test]
 fn a_life_from_start_to_a_confirmed_leave() {
     let mut bed = Bed::new(config()).ready();
-    assert_eq!(
-        bed.on(Event::Signal(Signal::Terminate)),
-        [Action::Signal(15), ask_catalog(None)]
-    );
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
     assert_eq!(bed.machine.phase, Phase::Leaving);
     assert!(!bed.machine.conditions.holds(Kind::Ready));
+    assert_eq!(
+        bed.says(Membership::Alive),
+        [Action::Signal(15), ask_catalog(None)]
+    );
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
     let wait = Duration::from_millis(150);
     assert_eq!(
-        bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
+        bed.shows(in_catalog(&[SERVICE])),
         [ask_catalog(Some((9, wait)))]
     );
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Catalog(Ok(absent(12))))),
-        [ask_catalog(Some((12, wait)))]
-    );
+    assert_eq!(bed.says(Membership::Leaving), []);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(bed.says(Membership::Left), []);
+    assert_eq!(bed.shows(absent(12)), [ask_catalog(Some((12, wait)))]);
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit(), &Exit::ok());
 }
 
 #[test]
 fn whatever_arrives_during_a_leave_there_is_one() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
+    let mut bed = Bed::new(config()).ready().leaving();
     for signal in [
         Signal::Terminate,
         Signal::Interrupt,
@@ -71,9 +72,8 @@ fn a_stop_over_the_control_socket_is_a_leave_or_none_or_what_sigterm_does() {
 
 #[test]
 fn an_unseen_leave_is_not_a_confirmed_one() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Interrupt));
-    bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE])))));
+    let mut bed = Bed::new(short()).ready().leaving();
+    bed.shows(in_catalog(&[SERVICE]));
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
 }
@@ -84,9 +84,8 @@ fn a_node_that_comes_back_during_its_leave_is_taken_away_again() {
         node: "n1".to_owned(),
     });
     for seen_to_go_again in [true, false] {
-        let mut bed = Bed::new(config()).ready();
-        bed.on(Event::Signal(Signal::Terminate));
-        bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+        let mut bed = Bed::new(short()).ready().begun();
+        bed.shows(absent(12));
         let back = Answer::Catalog(Ok(in_catalog(&[])));
         assert_eq!(bed.on(Event::Answered(back))[0], deregister);
         assert_eq!(bed.on(Event::Answered(Answer::Deregister(Ok(())))), []);
@@ -110,9 +109,8 @@ fn a_node_that_comes_back_twice_is_taken_away_twice() {
         node: "n1".to_owned(),
     });
     let back = |services: &[&str]| Event::Answered(Answer::Catalog(Ok(in_catalog(services))));
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
-    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    let mut bed = Bed::new(config()).ready().begun();
+    bed.shows(absent(12));
     assert!(bed.on(back(&[])).contains(&deregister));
     // One at a time.
     assert!(!bed.on(back(&[])).contains(&deregister));
@@ -127,9 +125,8 @@ fn a_node_that_comes_back_twice_is_taken_away_twice() {
 #[test]
 fn what_may_not_be_taken_away_is_not_tried_again() {
     let back = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[]))));
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
-    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    let mut bed = Bed::new(short()).ready().begun();
+    bed.shows(absent(12));
     bed.on(back());
     let denied = Refusal::Denied("403".to_owned());
     bed.on(Event::Answered(Answer::Deregister(Err(denied))));
@@ -141,9 +138,8 @@ fn what_may_not_be_taken_away_is_not_tried_again() {
 
 #[test]
 fn a_node_of_somebody_else_is_never_taken_away() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
-    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    let mut bed = Bed::new(config()).ready().leaving();
+    bed.shows(absent(12));
     let other = CatalogNode {
         id: "id-2".to_owned(),
         ..in_catalog(&[])
@@ -158,55 +154,6 @@ fn a_node_of_somebody_else_is_never_taken_away() {
 }
 
 #[test]
-fn a_stop_before_the_agent_can_take_it_waits_for_the_api_and_asks_there() {
-    let mut bed = Bed::new(config()).started();
-    // No signal: it would end the agent without a leave, or be swallowed.
-    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), []);
-    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts()))))),
-        [Action::Ask(Question::Leave), ask_catalog(None)]
-    );
-    bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[])))));
-    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
-    bed.on(Event::Answered(Answer::Leave(Ok(()))));
-    bed.on(end(How::Exited(0)));
-    assert_eq!(bed.exit().code, 0);
-}
-
-#[test]
-fn an_api_that_never_comes_is_not_waited_for_for_ever() {
-    let mut bed = Bed::new(config()).started();
-    bed.on(Event::Signal(Signal::Terminate));
-    let begin = bed.now;
-    loop {
-        match bed.tick() {
-            [Action::Ask(Question::Agent)] => {
-                let refused = Refusal::Unreachable("refused".to_owned());
-                assert_eq!(bed.on(Event::Answered(Answer::Agent(Err(refused)))), []);
-            }
-            other => {
-                assert_eq!(other[0], Action::Ask(Question::Leave));
-                break;
-            }
-        }
-    }
-    assert!(bed.now - begin < Duration::from_secs(6));
-}
-
-#[test]
-fn a_refused_leave_is_asked_for_in_the_other_way_once() {
-    let mut bed = Bed::new(config()).joining();
-    let asked = bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(asked, [Action::Ask(Question::Leave), ask_catalog(None)]);
-    let denied = Refusal::Denied("no token".to_owned());
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Leave(Err(denied)))),
-        [Action::Signal(15)]
-    );
-}
-
-#[test]
 fn the_agents_configuration_says_which_signal_is_a_leave() {
     for (terminate, interrupt, expected) in [
         (true, true, Action::Signal(15)),
@@ -214,20 +161,26 @@ fn the_agents_configuration_says_which_signal_is_a_leave() {
         (false, false, Action::Ask(Question::Leave)),
     ] {
         let mut bed = Bed::new(config()).ready();
-        bed.machine.facts.leaves_on_terminate = Some(terminate);
-        bed.machine.facts.leaves_on_interrupt = Some(interrupt);
-        assert_eq!(bed.on(Event::Signal(Signal::Terminate))[0], expected);
+        bed.on(Event::Signal(Signal::Terminate));
+        let said = AgentFacts {
+            leaves_on_terminate: Some(terminate),
+            leaves_on_interrupt: Some(interrupt),
+            membership: Membership::Alive,
+            ..facts()
+        };
+        let asked = bed.on(Event::Answered(Answer::Agent(Ok(Box::new(said)))));
+        assert_eq!(asked, [expected, ask_catalog(None)]);
     }
 }
 
 #[test]
 fn the_budget_of_a_stop_ends_in_a_kill() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
-    bed.on(Event::Answered(Answer::Catalog(Ok(absent(12)))));
+    let mut bed = Bed::new(config()).ready().begun();
+    bed.shows(absent(12));
     let begin = bed.now;
-    assert_eq!(bed.tick(), [Action::Signal(9)]);
-    assert!(bed.now - begin <= Duration::from_secs(25));
+    bed.tick_until(&Action::Signal(9));
+    let took = bed.now - begin;
+    assert!(took <= Duration::from_secs(25) && took > Duration::from_secs(24));
     assert_eq!(bed.machine.phase, Phase::Stopping);
     // It had been seen to go: the kill lost nothing.
     bed.on(end(How::Signaled(9)));
@@ -287,45 +240,11 @@ fn an_agent_that_says_it_is_a_server_stays() {
 }
 
 #[test]
-fn a_leave_that_could_not_be_put_is_asked_for_by_signal() {
-    let mut bed = Bed::new(config()).joining();
-    let leave = [Action::Ask(Question::Leave), ask_catalog(None)];
-    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), leave);
-    let refused = Refusal::Unreachable("refused".to_owned());
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Leave(Err(refused)))),
-        [Action::Signal(15)]
-    );
-    // One whose answer was lost may have begun.
-    let mut bed = Bed::new(config()).joining();
-    bed.on(Event::Signal(Signal::Terminate));
-    let lost = Refusal::Lost("reset".to_owned());
-    assert_eq!(bed.on(Event::Answered(Answer::Leave(Err(lost)))), []);
-}
-
-#[test]
 fn no_signal_is_passed_on_during_a_stop() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::Signal(Signal::Terminate));
+    let mut bed = Bed::new(config()).ready().leaving();
     for number in [10, 18, 20, 34] {
         assert_eq!(bed.on(Event::Signal(Signal::Other(number))), []);
     }
-}
-
-#[test]
-fn without_an_api_a_young_agent_is_asked_once_it_has_its_handlers() {
-    let off = || Config {
-        api: false,
-        ..config()
-    };
-    let mut bed = Bed::new(off()).started();
-    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), []);
-    assert_eq!(bed.on(Event::Notified), [Action::Signal(15)]);
-    assert_eq!(bed.on(Event::Notified), []);
-    // Without servers it never says so.
-    let mut bed = Bed::new(off()).started();
-    bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(bed.tick(), [Action::Signal(15)]);
 }
 
 /// The PUT would reach nobody, and its answer would be waited for until the kill.
@@ -340,50 +259,36 @@ fn without_an_api_or_a_signal_that_is_a_leave_the_agent_is_ended_at_once() {
     .started();
     bed.on(Event::Notified);
     let asked = bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(asked, [Action::Signal(15)]);
+    assert_eq!(asked, [Action::Signal(SIGCONT), Action::Signal(15)]);
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
 }
 
-/// What was to be asked of an agent that did not answer yet is not asked of the catalog beside the watch.
+/// What was asked of an agent that did not answer is dropped, and not asked beside the watch.
 #[test]
 fn a_leave_is_watched_once() {
-    let timed_out = || Refusal::TimedOut("5 s".to_owned());
-    let in_vain = || Event::Answered(Answer::Agent(Err(timed_out())));
+    let in_vain = || {
+        let timed_out = Refusal::TimedOut("5 s".to_owned());
+        Event::Answered(Answer::Agent(Err(timed_out)))
+    };
     for answered_before_the_leave in [true, false] {
         let mut bed = Bed::new(config()).started();
-        bed.on(Event::Signal(Signal::Terminate));
-        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
         let begin = bed.now;
-        bed.now += Duration::from_millis(4990);
         if answered_before_the_leave {
+            bed.now += Duration::from_millis(4990);
             assert_eq!(bed.on(in_vain()), []);
             bed.now = begin + Duration::from_secs(5);
         }
-        let leave = [Action::Ask(Question::Leave), ask_catalog(None)];
         let asked = bed.tick().to_vec();
+        let leave = [
+            Action::Ask(Question::Leave),
+            ask_catalog(None),
+            Action::Ask(Question::Agent),
+        ];
         assert!(asked.ends_with(&leave), "{asked:?}");
-        if !answered_before_the_leave {
-            assert_eq!(bed.on(in_vain()), []);
-        }
-        // The only thing left to wait for is the end of the budget.
-        assert_eq!(bed.tick(), [Action::Signal(9)]);
+        // While these are under way nothing else is asked.
+        while bed.tick().is_empty() {}
+        assert!(bed.now - begin > Duration::from_secs(18), "{:?}", bed.done);
     }
-}
-
-#[test]
-fn a_leave_asked_for_before_the_api_was_up_is_watched_once_it_is() {
-    let unreachable = || Refusal::Unreachable("refused".to_owned());
-    let unseen = || Event::Answered(Answer::Catalog(Err(unreachable())));
-    let mut bed = Bed::new(config()).started();
-    bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
-    bed.tick();
-    assert_eq!(bed.on(unseen()), []);
-    assert_eq!(bed.tick(), [ask_catalog(None)]);
-    // One that had answered is closing down.
-    let mut bed = Bed::new(config()).joining();
-    bed.on(Event::Signal(Signal::Terminate));
-    assert_eq!(bed.on(unseen()), []);
-    assert_eq!(bed.tick(), [Action::Signal(9)]);
 }

@@ -6,21 +6,27 @@ use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
 use super::conditions::Kind;
 use super::event::{
-    Address, AgentFacts, Answer, CatalogNode, Change, End, Event, How, Refusal, Signal, Spawned,
-    Staged, Waiter,
+    Address, AgentFacts, Answer, CatalogNode, Change, End, Event, How, Membership, Refusal, Signal,
+    Spawned, Staged, Waiter,
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
-use super::signal::SIGTERM;
+use super::signal::{SIGCONT, SIGTERM};
 use crate::exit::{self, Exit};
 
+mod broken_leave;
+mod finished_leave;
 mod leave;
 mod model;
 mod reload;
 mod restart;
 mod start;
+mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
+
+/// How each leave of a running agent begins: it goes on if it was stopped, and says how it is.
+const LOOK: [Action; 2] = [Action::Signal(SIGCONT), Action::Ask(Question::Agent)];
 
 /// A machine, its clock, and what it last asked for.
 struct Bed {
@@ -47,6 +53,14 @@ fn config() -> Config {
         restart_limit: 3,
         kill_after: Duration::from_secs(5),
         seed: 7,
+    }
+}
+
+/// A budget in which nothing that breaks can be finished.
+fn short() -> Config {
+    Config {
+        stop_timeout: Duration::from_secs(3),
+        ..config()
     }
 }
 
@@ -192,11 +206,67 @@ impl Bed {
         })))
     }
 
+    /// The agent says how it is.
+    fn says(&mut self, membership: Membership) -> &[Action] {
+        let facts = AgentFacts {
+            membership,
+            ..facts()
+        };
+        self.on(Event::Answered(Answer::Agent(Ok(Box::new(facts)))))
+    }
+
+    /// The catalog shows what it holds under our name.
+    fn shows(&mut self, node: CatalogNode) -> &[Action] {
+        self.on(Event::Answered(Answer::Catalog(Ok(node))))
+    }
+
+    /// lictor is asked to stop, and the agent, which is a member like others, to leave.
+    fn leaving(mut self) -> Self {
+        assert_eq!(self.on(Event::Signal(Signal::Terminate)), LOOK);
+        assert_eq!(
+            self.says(Membership::Alive),
+            [Action::Signal(15), ask_catalog(None)]
+        );
+        self
+    }
+
+    /// The same, and it does.
+    fn begun(self) -> Self {
+        let mut bed = self.leaving();
+        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        assert_eq!(bed.says(Membership::Leaving), []);
+        bed
+    }
+
+    /// Lets deadlines pass, and answers nothing, until one of them asks for this.
+    fn tick_until(&mut self, wanted: &Action) {
+        for _ in 0..100 {
+            if self.tick().contains(wanted) {
+                return;
+            }
+        }
+        panic!("{wanted:?} never came");
+    }
+
     fn exit(&self) -> &Exit {
         match self.done.as_slice() {
             [.., Action::Exit(exit)] => exit,
             other => panic!("no exit but {other:?}"),
         }
+    }
+}
+
+fn deregister() -> Action {
+    Action::Ask(Question::Deregister {
+        node: "n1".to_owned(),
+    })
+}
+
+/// Another node's entry under our name.
+fn another_s() -> CatalogNode {
+    CatalogNode {
+        id: "id-2".to_owned(),
+        ..in_catalog(&[])
     }
 }
 

@@ -3,28 +3,37 @@
 //! [`world`] is what is true (the clock, and by [`agent`] a process and its cluster) and decides by its seed what happens next;
 //! in a plausible world the agent mostly behaves and the answers are true, in a hostile one anything comes at any time that
 //! the driver could deliver. [`seen`] is what the driver saw, kept apart from the machine's own notes, so that a slip in those
-//! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one; [`end`] says how a life must end.
+//! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one, and those of a stop [`leaving`] and
+//! [`stopping`]; [`leave`] says what was seen of a leave, and [`end`] how a life must end.
 //!
 //! The driver's guarantees are the world's too: `Begin` comes first and once; staging and spawning are done before anything
-//! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer of its own kind, and never after it was dropped; an
-//! agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
+//! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer
+//! of its own kind, and never after it was dropped; an agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
 //! its end is decided.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::*;
-use crate::core::signal::{SIGINT, SIGKILL};
+use crate::core::signal::{SIGCONT, SIGINT, SIGKILL};
 
 mod actions;
 mod agent;
 mod answers;
+mod budget;
+mod departing;
 mod end;
+mod landmarks;
+mod leave;
+mod leaving;
 mod moments;
 mod records;
+mod reloading;
 mod seen;
+mod stopping;
 mod world;
 
+use landmarks::LANDMARKS;
 use world::{Manners, World};
 
 const SIGHUP: i32 = 1;
@@ -89,9 +98,7 @@ fn live_on(manners: Manners) {
         if let Err(broken) = world.live() {
             panic!("{}", report(seed, &world, &broken));
         }
-        for (_, _, actions) in &world.transcript {
-            reached.extend(actions.iter().filter_map(landmark));
-        }
+        reached.extend(world.reached);
     }
     // What was never reached was not tested, however many lives there were.
     for landmark in LANDMARKS {
@@ -100,61 +107,6 @@ fn live_on(manners: Manners) {
             "no life from seed {first} on came to: {landmark}"
         );
     }
-}
-
-/// What some life must come to.
-const LANDMARKS: [&str; 21] = [
-    "a snapshot",
-    "a restart or start",
-    "SIGHUP",
-    "SIGINT",
-    "SIGTERM",
-    "SIGKILL",
-    "a signal that is passed on",
-    "Ctrl-Z",
-    "SIGKILL for what is left",
-    "PUT reload",
-    "PUT leave",
-    "PUT deregister",
-    "told: reloaded",
-    "told: signaled",
-    "told: failed",
-    "exit 0",
-    "exit 110",
-    "exit 111",
-    "exit 112",
-    "exit 114",
-    "exit 115",
-];
-
-fn landmark(action: &Action) -> Option<&'static str> {
-    Some(match action {
-        Action::Restage => "a snapshot",
-        Action::Spawn => "a restart or start",
-        Action::Signal(SIGHUP) => "SIGHUP",
-        Action::Signal(SIGINT) => "SIGINT",
-        Action::Signal(SIGKILL) => "SIGKILL",
-        Action::Signal(SIGTERM) => "SIGTERM",
-        Action::Signal(_) => "a signal that is passed on",
-        Action::Suspend => "Ctrl-Z",
-        Action::Sweep(SIGKILL) => "SIGKILL for what is left",
-        Action::Ask(Question::Reload) => "PUT reload",
-        Action::Ask(Question::Leave) => "PUT leave",
-        Action::Ask(Question::Deregister { .. }) => "PUT deregister",
-        Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
-        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
-        Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
-        Action::Exit(exit) => match exit.code {
-            0 => "exit 0",
-            exit::ADDRESS => "exit 110",
-            exit::STAGE => "exit 111",
-            exit::NOT_READY => "exit 112",
-            exit::RESTARTS => "exit 114",
-            exit::UNCONFIRMED => "exit 115",
-            _ => return None,
-        },
-        _ => return None,
-    })
 }
 
 /// Everything that somebody needs who was not there.

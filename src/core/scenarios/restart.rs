@@ -69,8 +69,8 @@ fn without_restarts_a_crash_is_passed_on() {
 }
 
 #[test]
-fn a_stop_during_back_off_starts_nothing() {
-    let mut bed = Bed::new(config()).ready();
+fn a_stop_during_back_off_starts_nothing_where_there_is_no_time_to_leave() {
+    let mut bed = Bed::new(short()).ready();
     bed.on(end(How::Exited(1)));
     bed.on(Event::Signal(Signal::Terminate));
     // It was in the catalog, and nobody is there to take it out.
@@ -83,7 +83,7 @@ fn a_stop_during_back_off_starts_nothing() {
 fn a_leave_between_a_crash_and_a_restart_is_not_confirmed_without_an_api_either() {
     let mut bed = Bed::new(Config {
         api: false,
-        ..config()
+        ..short()
     })
     .started();
     bed.on(Event::Notified);

@@ -102,7 +102,7 @@ fn without_an_api_the_notification_and_signals_have_to_do() {
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert_eq!(
         bed.on(Event::Signal(Signal::Terminate)),
-        [Action::Signal(15)]
+        [Action::Signal(SIGCONT), Action::Signal(15)]
     );
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);

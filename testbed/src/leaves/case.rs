@@ -101,7 +101,7 @@ impl<'a> Case<'a> {
         host.write("/consul/config/consul.json", file)?;
         let subject = match way {
             Way::Lictor(binary) => start_lictor(field, situation, &host, binary, number)?,
-            Way::Seed { lictor } => start_bare(field, situation, &host, lictor)?,
+            Way::Seed { lictor } => start_bare(field, situation, &host, lictor, number)?,
         };
         let case = Self {
             field,
@@ -254,10 +254,12 @@ fn start_bare(
     situation: &Situation,
     host: &Host,
     lictor: &PathBuf,
+    number: u8,
 ) -> Result<Subject> {
     let registration = Lictor::on(host, lictor)
         .no_consul()
         .args(situation.registration())
+        .arg(format!("--address={}", Field::address(number)))
         .run("render")?
         .success()?;
     host.run(["mkdir", "-p", "/consul/registration"])?

@@ -95,8 +95,8 @@ pub(super) enum Act {
 }
 
 impl Situation {
-    /// A stop that must end with 0, `left`, and nothing in the catalog, of a settled agent with the usual configuration.
-    pub(super) fn new(name: &'static str, steps: &[(u64, Act)]) -> Self {
+    /// What must end with 0, `left`, and nothing in the catalog; of a settled agent with the usual configuration.
+    pub(super) fn new(name: &'static str) -> Self {
         Self {
             group: "",
             name,
@@ -107,11 +107,19 @@ impl Situation {
             cut_off: false,
             begin: Begin::Settled,
             before: &[],
-            steps: steps.to_vec(),
+            steps: Vec::new(),
             in_seeds_way: true,
             codes: &[0],
             views: [View::Left; 3],
         }
+    }
+
+    /// What somebody does so many milliseconds after the situation has begun.
+    pub(super) fn at(mut self, milliseconds: u64, act: Act) -> Self {
+        self.steps.push((milliseconds, act));
+        // There is no lictor to ask in the seed's way.
+        self.in_seeds_way &= !matches!(act, Act::Ask(_));
+        self
     }
 
     /// Settings of Consul's configuration on top of the usual ones.
@@ -141,9 +149,10 @@ impl Situation {
         self.lictor_only()
     }
 
+    /// Its host has no network from the start; it begins when the agent answers.
     pub(super) fn cut_off(mut self) -> Self {
         self.cut_off = true;
-        self
+        self.begin(Begin::FirstAnswer)
     }
 
     pub(super) fn begin(mut self, begin: Begin) -> Self {
@@ -177,6 +186,13 @@ impl Situation {
     pub(super) fn young(mut self) -> Self {
         self.views = [View::Gone; 3];
         self.codes(&[0, UNCONFIRMED])
+    }
+
+    /// A second leave breaks the first one off while others are being told of it: those who know that it is leaving take it for
+    /// left some seconds later, when they no longer hear of it.
+    pub(super) fn told_late(mut self) -> Self {
+        self.views[0] = View::Leaving;
+        self
     }
 
     /// A stop without a leave: its entry is kept.

@@ -12,8 +12,10 @@ use super::situation::{Act, Cluster, Situation};
 use super::view::View;
 
 const TERM: Act = Stop(SIGTERM);
-/// A budget for what needs all of it, so that nobody waits long.
-const SHORT: [&str; 1] = ["--stop-timeout=12s"];
+/// A budget shorter than an agent's own leave.
+const TWO_SECONDS: [&str; 1] = ["--stop-timeout=2s"];
+/// A budget for what may need all of it, so that nobody waits long.
+const TWELVE_SECONDS: [&str; 1] = ["--stop-timeout=12s"];
 
 /// All of them, in the order in which one would tell them.
 #[must_use]
@@ -42,166 +44,106 @@ pub fn situations() -> Vec<Situation> {
 /// A plain stop that has 2 s.
 #[must_use]
 pub fn in_two_seconds() -> Situation {
-    Situation::new("SIGTERM, --stop-timeout=2s", &[(0, TERM)]).options(&["--stop-timeout=2s"])
+    sigterm("SIGTERM, --stop-timeout=2s").options(&TWO_SECONDS)
+}
+
+/// A SIGTERM to whoever has to end the agent, and what more is said of it.
+fn sigterm(name: &'static str) -> Situation {
+    plain(name).at(0, TERM)
+}
+
+/// Nothing yet but what is said of it.
+fn plain(name: &'static str) -> Situation {
+    Situation::new(name)
 }
 
 fn nothing_special() -> Vec<Situation> {
-    let off = || json!({ "leave_on_terminate": false });
-    let never = || json!({ "leave_on_terminate": false, "skip_leave_on_interrupt": true });
+    let off = json!({ "leave_on_terminate": false });
+    let never = json!({ "leave_on_terminate": false, "skip_leave_on_interrupt": true });
     vec![
-        Situation::new("SIGTERM", &[(0, TERM)]),
-        Situation::new("SIGINT", &[(0, Stop(SIGINT))]).lictor_only(),
-        Situation::new("SIGTERM, with the seed's own configuration", &[(0, TERM)]).seeds_config(),
-        Situation::new("SIGTERM to a lictor that is not PID 1", &[(0, TERM)]).not_pid1(),
-        Situation::new("leave_on_terminate=false", &[(0, TERM)]).config(off()),
-        Situation::new(
-            "leave_on_terminate=false, skip_leave_on_interrupt=true: no signal leaves",
-            &[(0, TERM)],
-        )
-        .config(never()),
-        Situation::new("HTTP is off: nobody can ask, nobody can see", &[(0, TERM)])
+        sigterm("SIGTERM"),
+        plain("SIGINT").at(0, Stop(SIGINT)).lictor_only(),
+        sigterm("SIGTERM, with the seed's own configuration").seeds_config(),
+        sigterm("SIGTERM to a lictor that is not PID 1").not_pid1(),
+        sigterm("leave_on_terminate=false").config(off),
+        sigterm("leave_on_terminate=false, skip_leave_on_interrupt=true").config(never),
+        sigterm("HTTP is off: nobody can ask, nobody can look")
             .config(json!({ "ports": { "http": -1 } }))
             .options(&["--check-http="])
             .unconfirmed([View::Left; 3]),
-        Situation::new("ACLs deny the leave and the catalog", &[(0, TERM)])
+        sigterm("ACLs deny the leave and the catalog")
             .on(Cluster::Acl)
             .unconfirmed([View::Left; 3]),
     ]
 }
 
 fn more_signals() -> Vec<Situation> {
-    let new = Situation::new;
     vec![
-        new(
-            "a second SIGTERM at once",
-            &[(0, TERM), (0, Signal(SIGTERM))],
-        ),
-        new(
-            "a second SIGTERM 0.3 s later",
-            &[(0, TERM), (300, Signal(SIGTERM))],
-        ),
-        new(
-            "a second SIGTERM 1 s later",
-            &[(0, TERM), (1000, Signal(SIGTERM))],
-        ),
-        new(
-            "a second SIGTERM 3 s later",
-            &[(0, TERM), (3000, Signal(SIGTERM))],
-        ),
-        new(
-            "a third SIGTERM: 0, 0.3 and 0.6 s",
-            &[(0, TERM), (300, Signal(SIGTERM)), (600, Signal(SIGTERM))],
-        ),
-        new(
-            "SIGINT on top, 0.3 s later",
-            &[(0, TERM), (300, Signal(SIGINT))],
-        ),
-        new(
-            "SIGQUIT on top, 0.3 s later",
-            &[(0, TERM), (300, Signal(SIGQUIT))],
-        ),
-        new(
-            "SIGHUP 0.3 s into the leave",
-            &[(0, TERM), (300, Signal(SIGHUP))],
-        ),
-        new(
-            "a changed configuration and SIGHUP 0.5 s into the leave",
-            &[(0, TERM), (500, ChangeConfig), (550, Signal(SIGHUP))],
-        ),
-        new(
-            "in the middle of a reload",
-            &[(0, Signal(SIGHUP)), (10, TERM)],
-        ),
+        sigterm("a second SIGTERM at once").at(0, Signal(SIGTERM)),
+        sigterm("a second SIGTERM 0.3 s later").at(300, Signal(SIGTERM)),
+        sigterm("a second SIGTERM 1 s later").at(1000, Signal(SIGTERM)),
+        sigterm("a second SIGTERM 3 s later").at(3000, Signal(SIGTERM)),
+        sigterm("a third SIGTERM: at 0, 0.3 and 0.6 s")
+            .at(300, Signal(SIGTERM))
+            .at(600, Signal(SIGTERM)),
+        sigterm("SIGINT on top, 0.3 s later").at(300, Signal(SIGINT)),
+        sigterm("SIGQUIT on top, 0.3 s later").at(300, Signal(SIGQUIT)),
+        sigterm("SIGHUP 0.3 s into the leave").at(300, Signal(SIGHUP)),
+        sigterm("a changed configuration and SIGHUP 0.5 s into the leave")
+            .at(500, ChangeConfig)
+            .at(550, Signal(SIGHUP)),
+        plain("SIGTERM in the middle of a reload")
+            .at(0, Signal(SIGHUP))
+            .at(10, TERM),
     ]
 }
 
 fn other_hands() -> Vec<Situation> {
-    let new = Situation::new;
     vec![
-        new(
-            "the seed's preStop hook, SIGTERM when it ends",
-            &[(0, StopWithHook)],
-        ),
-        new(
-            "`consul leave` by hand, SIGTERM 0.3 s later",
-            &[(0, ConsulLeave), (300, TERM)],
-        ),
-        new(
-            "`consul leave` by hand, SIGTERM 2 s later",
-            &[(0, ConsulLeave), (2000, TERM)],
-        ),
-        new(
-            "`consul leave` by hand at the same moment",
-            &[(0, TERM), (0, ConsulLeave)],
-        ),
-        new(
-            "`consul leave` by hand 0.3 s later",
-            &[(0, TERM), (300, ConsulLeave)],
-        ),
-        new(
-            "`consul leave` by hand 1 s later",
-            &[(0, TERM), (1000, ConsulLeave)],
-        ),
-        new(
-            "`consul leave` twice at once by hand, and no signal",
-            &[(0, ConsulLeave), (0, ConsulLeave)],
-        ),
-        new(
-            "PUT /v1/agent/leave 0.3 s later",
-            &[(0, TERM), (300, PutLeave)],
-        ),
-        new(
-            "`lictor leave` from two shells at once",
-            &[(0, Ask(&["leave"])), (0, Ask(&["leave"]))],
-        )
-        .lictor_only(),
-        new(
-            "`lictor leave`, SIGTERM 0.3 s later",
-            &[(0, Ask(&["leave"])), (300, TERM)],
-        )
-        .lictor_only(),
-        new(
-            "SIGTERM, `lictor leave` 0.3 s later",
-            &[(0, TERM), (300, Ask(&["leave"]))],
-        )
-        .lictor_only(),
-        new(
-            "SIGTERM, `lictor stop --stay` 0.3 s later",
-            &[(0, TERM), (300, Ask(&["stop", "--stay"]))],
-        )
-        .lictor_only(),
-        new("`lictor stop`", &[(0, Ask(&["stop"]))]).lictor_only(),
+        plain("the seed's preStop hook, SIGTERM when it ends").at(0, StopWithHook),
+        plain("`consul leave` by hand, SIGTERM 0.3 s later")
+            .at(0, ConsulLeave)
+            .at(300, TERM),
+        plain("`consul leave` by hand, SIGTERM 2 s later")
+            .at(0, ConsulLeave)
+            .at(2000, TERM),
+        sigterm("`consul leave` by hand at the same moment")
+            .at(0, ConsulLeave)
+            .told_late(),
+        sigterm("`consul leave` by hand 0.3 s later")
+            .at(300, ConsulLeave)
+            .told_late(),
+        sigterm("`consul leave` by hand 1 s later").at(1000, ConsulLeave),
+        plain("`consul leave` by two hands at once, and no signal")
+            .at(0, ConsulLeave)
+            .at(0, ConsulLeave),
+        sigterm("PUT /v1/agent/leave 0.3 s later")
+            .at(300, PutLeave)
+            .told_late(),
+        plain("`lictor leave` in two shells at once")
+            .at(0, Ask(&["leave"]))
+            .at(0, Ask(&["leave"])),
+        plain("`lictor leave`, SIGTERM 0.3 s later")
+            .at(0, Ask(&["leave"]))
+            .at(300, TERM),
+        sigterm("SIGTERM, `lictor leave` 0.3 s later").at(300, Ask(&["leave"])),
+        sigterm("SIGTERM, `lictor stop --stay` 0.3 s later").at(300, Ask(&["stop", "--stay"])),
+        plain("`lictor stop`").at(0, Ask(&["stop"])),
     ]
 }
 
 fn breakage() -> Vec<Situation> {
-    let new = Situation::new;
     vec![
-        new(
-            "somebody's SIGTERM to the agent 0.3 s into the leave",
-            &[(0, TERM), (300, Agent(SIGTERM))],
-        ),
-        new(
-            "the agent is killed 0.1 s into the leave",
-            &[(0, TERM), (100, Agent(SIGKILL))],
-        ),
-        new(
-            "the agent is killed 0.5 s into the leave",
-            &[(0, TERM), (500, Agent(SIGKILL))],
-        ),
-        new(
-            "the agent is killed 2 s into the leave",
-            &[(0, TERM), (2000, Agent(SIGKILL))],
-        ),
-        new(
-            "the agent is frozen 0.3 s into the leave",
-            &[(0, TERM), (300, Agent(SIGSTOP))],
-        )
-        .options(&SHORT),
-        new(
-            "the network is cut 0.5 s into the leave, for 3 s",
-            &[(0, TERM), (500, Cut), (3500, Mend)],
-        ),
+        sigterm("somebody's SIGTERM to the agent 0.3 s into the leave").at(300, Agent(SIGTERM)),
+        sigterm("the agent is killed 0.1 s into the leave").at(100, Agent(SIGKILL)),
+        sigterm("the agent is killed 0.5 s into the leave").at(500, Agent(SIGKILL)),
+        sigterm("the agent is killed 2 s into the leave").at(2000, Agent(SIGKILL)),
+        sigterm("the agent is frozen 0.3 s into the leave")
+            .at(300, Agent(SIGSTOP))
+            .options(&TWELVE_SECONDS),
+        sigterm("the network is cut 0.5 s into the leave, for 3 s")
+            .at(500, Cut)
+            .at(3500, Mend),
     ]
 }
 
@@ -209,90 +151,91 @@ fn ghosts() -> Vec<Situation> {
     let flapping = json!({ "check": { "id": "flap", "name": "flap", "interval": "1s",
         "args": ["sh", "-c", "exit $(( $(date +%s) % 2 * 2 ))"] } });
     vec![
-        Situation::new(
-            "a TTL check turns 2.2 s into the leave",
-            &[(0, TERM), (2200, Flip)],
-        ),
-        Situation::new("a script check turns every second", &[(0, TERM)]).config(flapping),
+        sigterm("a TTL check turns 2.2 s into the leave").at(2200, Flip),
+        sigterm("a script check turns every second").config(flapping),
     ]
 }
 
 fn budgets() -> Vec<Situation> {
-    let new = |name| Situation::new(name, &[(0, TERM)]);
     vec![
-        new("2 s").options(&["--stop-timeout=2s"]),
-        new("5 s").options(&["--stop-timeout=5s"]),
-        new("10 s").options(&["--stop-timeout=10s"]),
-        new("30 s").options(&["--stop-timeout=30s"]),
-        new("2 s, and the agent is 0.3 s old")
-            .options(&["--stop-timeout=2s"])
+        sigterm("2 s").options(&TWO_SECONDS),
+        sigterm("5 s").options(&["--stop-timeout=5s"]),
+        sigterm("10 s").options(&["--stop-timeout=10s"]),
+        sigterm("30 s").options(&["--stop-timeout=30s"]),
+        sigterm("2 s, and the agent is 0.3 s old")
+            .options(&TWO_SECONDS)
             .begin(After(300))
             .young(),
-        new("of which 2 s are for the load balancers: --drain")
+        sigterm("of which 2 s go to the load balancers")
+            .options(&["--drain=2s"])
+            .lictor_only(),
+        sigterm("the same, and a second SIGTERM in the middle of them")
+            .at(1000, Signal(SIGTERM))
             .options(&["--drain=2s"])
             .lictor_only(),
     ]
 }
 
 fn early() -> Vec<Situation> {
-    let new = |name| Situation::new(name, &[(0, TERM)]);
     vec![
-        new("as soon as lictor runs").begin(After(0)).young(),
-        new("20 ms after the start").begin(After(20)).young(),
-        new("50 ms after the start").begin(After(50)).young(),
-        new("100 ms after the start").begin(After(100)).young(),
-        new("300 ms after the start").begin(After(300)).young(),
-        new("1 s after the start").begin(After(1000)).young(),
-        new("at the first answer of the agent's API")
+        sigterm("while lictor waits for an address, without an agent")
+            .begin(After(300))
+            .options(&["--interface=eth7"])
+            .young()
+            .lictor_only(),
+        sigterm("as soon as it runs").begin(After(0)).young(),
+        sigterm("20 ms after the start").begin(After(20)).young(),
+        sigterm("50 ms after the start").begin(After(50)).young(),
+        sigterm("100 ms after the start").begin(After(100)).young(),
+        sigterm("300 ms after the start").begin(After(300)).young(),
+        sigterm("1 s after the start").begin(After(1000)).young(),
+        sigterm("at the first answer of the agent's API")
             .begin(FirstAnswer)
             .young(),
-        new("before it has joined, and it never will")
-            .begin(FirstAnswer)
+        sigterm("before it has joined, and it never will")
             .cut_off()
-            .young()
-            .options(&SHORT),
-        Situation::new(
-            "before it has joined, which it can 2 s later",
-            &[(0, TERM), (2000, Mend)],
-        )
-        .begin(FirstAnswer)
-        .cut_off()
-        .young()
-        .options(&SHORT),
+            .options(&TWELVE_SECONDS)
+            .young(),
+        sigterm("before it has joined, which it can 2 s later")
+            .at(2000, Mend)
+            .cut_off()
+            .options(&TWELVE_SECONDS)
+            .young(),
     ]
 }
 
 fn late() -> Vec<Situation> {
-    let new = |name| Situation::new(name, &[(0, TERM)]);
     vec![
-        new("during the back-off after a crash")
+        sigterm("during the back-off after a crash")
             .before(&[Agent(SIGKILL), AwaitBackoff])
             .lictor_only(),
-        new("the agent is frozen")
+        sigterm("the agent is frozen")
             .before(&[Agent(SIGSTOP)])
-            .options(&SHORT),
-        new("no server can be reached")
+            .options(&TWELVE_SECONDS),
+        sigterm("no server can be reached")
             .before(&[Cut])
-            .options(&SHORT)
+            .options(&TWELVE_SECONDS)
             .unconfirmed([View::Anything, View::Anything, View::Failed]),
-        new("there is no leader")
+        sigterm("no server can be reached, until 3 s later")
+            .before(&[Cut])
+            .at(3000, Mend),
+        sigterm("there is no leader")
             .on(Cluster::TwoServers)
             .before(&[LoseLeader])
-            .options(&SHORT)
+            .options(&TWELVE_SECONDS)
             .unconfirmed([View::MemberLeft, View::MemberLeft, View::Left]),
     ]
 }
 
 fn no_leave() -> Vec<Situation> {
-    let new = Situation::new;
     vec![
-        new("--on-stop=stay", &[(0, TERM)])
+        sigterm("--on-stop=stay")
             .options(&["--on-stop=stay"])
             .kept()
             .lictor_only(),
-        new("SIGQUIT", &[(0, Signal(SIGQUIT))]).kept(),
-        new("`lictor stop --stay`", &[(0, Ask(&["stop", "--stay"]))])
-            .kept()
-            .lictor_only(),
+        plain("SIGQUIT").at(0, Signal(SIGQUIT)).kept(),
+        plain("`lictor stop --stay`")
+            .at(0, Ask(&["stop", "--stay"]))
+            .kept(),
     ]
 }

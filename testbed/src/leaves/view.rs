@@ -37,7 +37,9 @@ pub enum Entry {
 pub(super) enum View {
     /// `left`, and nothing in the catalog.
     Left,
-    /// The same, or never a member at all.
+    /// `left` or still `leaving`, and nothing in the catalog.
+    Leaving,
+    /// The same as `Left`, or never a member at all.
     Gone,
     /// `left`; the catalog cannot be asked.
     MemberLeft,
@@ -58,6 +60,10 @@ impl View {
         };
         match self {
             Self::Left => look.has_left() && nothing,
+            Self::Leaving => {
+                let told = |state: &String| ["leaving", "left"].contains(&state.as_str());
+                (told(&look.observer) || told(&look.server)) && nothing
+            }
             Self::Gone => (look.has_left() || both(&["left", "none"])) && nothing,
             Self::MemberLeft => look.has_left(),
             Self::Failed => {
@@ -76,6 +82,7 @@ impl View {
     pub(super) fn told(self) -> &'static str {
         match self {
             Self::Left => "left, and nothing in the catalog",
+            Self::Leaving => "left or leaving, and nothing in the catalog",
             Self::Gone => "left or never there, and nothing in the catalog",
             Self::MemberLeft => "left",
             Self::Failed => "failed, and not passing in the catalog",
@@ -86,11 +93,15 @@ impl View {
 }
 
 impl Look {
-    /// Whether it is known to have left. The word spreads by gossip, so at the end one of the two may be a little behind.
+    /// Whether it is known to have left. The word spreads by gossip, so one of the two may be a little behind at the end, or have
+    /// missed it and noticed by itself that the node is gone; neither takes it for alive later.
     pub(super) fn has_left(&self) -> bool {
         let (observer, server) = (self.observer == "left", self.server == "left");
         match self.waited {
-            Duration::ZERO => observer && server,
+            Duration::ZERO => {
+                (observer || server)
+                    && ![&self.observer, &self.server].contains(&&"alive".to_owned())
+            }
             _ => observer || server,
         }
     }

@@ -12,6 +12,8 @@ const WIDTH: usize = 10;
 
 /// Runs the whole list `runs` times in both ways, each on clusters of its own so that neither disturbs the other.
 pub(super) fn run(version: Version, binary: &Path, runs: usize) -> Result<()> {
+    // Hosts have another working directory.
+    let binary = &binary.canonicalize()?;
     let (mut all_lictor, mut all_seed) = (Vec::new(), Vec::new());
     let every = leaves::situations();
     let applies: Vec<_> = every.iter().filter(|one| one.for_seed()).cloned().collect();
@@ -43,5 +45,5 @@ fn on_fields(version: Version, way: Way, situations: &[Situation]) -> Result<Vec
         width: WIDTH,
         late: true,
     };
-    Ok(leaves::run(situations, &options)?)
+    Ok(leaves::run(situations, &options).map_err(|error| error.to_string())?)
 }

@@ -3,6 +3,22 @@
 use super::answers::{any, facts, how, percent, refuse, whatever};
 use super::world::{Manners, World};
 use super::*;
+use crate::core::event::Membership;
+
+const FATES: [Fate; 12] = [
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Leaves,
+    Fate::Deaf,
+    Fate::Hangs,
+    Fate::Lingers,
+    Fate::Crashes,
+];
 
 /// How far an agent has come. Later ones include earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,13 +31,36 @@ pub(super) enum Progress {
     Registered,
 }
 
+/// What becomes of its leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Leaves,
+    /// It swallows whatever asks it to.
+    Deaf,
+    /// It answers nothing any more.
+    Hangs,
+    /// It begins, and never ends.
+    Lingers,
+    /// It crashes within it.
+    Crashes,
+}
+
 /// An agent's process, from its start until its end is told.
 pub(super) struct Process {
     pub(super) progress: Progress,
     /// It comes no further than this.
     pub(super) gets_to: Progress,
     pub(super) facts: AgentFacts,
-    pub(super) leaves: bool,
+    pub(super) fate: Fate,
+    /// What it takes itself for.
+    pub(super) membership: Membership,
+    /// Its leave began before it had joined, so that the end of its first join may undo it.
+    pub(super) early: bool,
+    /// Two leaves have broken each other.
+    pub(super) broken: bool,
+    /// It is stopped, as by SIGSTOP, and what it was sent meanwhile is kept.
+    pub(super) stopped: bool,
+    pub(super) kept: Vec<i32>,
     /// It has ended, or will for certain, and its end is told by then.
     pub(super) ends: Option<(Moment, How)>,
 }
@@ -65,7 +104,12 @@ impl World {
                 node_id: "id-1".to_owned(),
                 ..facts(&mut self.rng)
             },
-            leaves: false,
+            fate: any(&mut self.rng, &FATES),
+            membership: Membership::Alive,
+            early: false,
+            broken: false,
+            stopped: false,
+            kept: Vec::new(),
             ends: None,
         });
     }
@@ -78,6 +122,16 @@ impl World {
         else {
             return;
         };
+        if process.stopped && number != SIGKILL {
+            if number != SIGCONT {
+                return process.kept.push(number);
+            }
+            process.stopped = false;
+            for number in std::mem::take(&mut process.kept) {
+                self.signal(number);
+            }
+            return;
+        }
         let usual = !process.facts.server.unwrap_or(self.seen.config.server);
         let leaves = match number {
             SIGTERM => process.facts.leaves_on_terminate.unwrap_or(usual),
@@ -90,7 +144,7 @@ impl World {
             SIGKILL => self.end_within(1200, How::Signaled(SIGKILL)),
             SIGINT | SIGTERM if young && lost => {}
             SIGINT | SIGTERM if young => self.end_within(300, How::Signaled(number)),
-            SIGINT | SIGTERM if leaves => process.leaves = true,
+            SIGINT | SIGTERM if leaves => self.begin_to_leave(How::Exited(1)),
             SIGINT | SIGTERM => self.end_within(800, How::Exited(1)),
             _ => {}
         }
@@ -135,10 +189,8 @@ impl World {
             at: self.now,
             until: self.now + waits + Duration::from_secs(seconds),
         });
-        if let Some(process) = &mut self.process {
-            let heard =
-                process.ends.is_none() && process.progress > Progress::Young && !self.denies;
-            process.leaves |= *question == Question::Leave && heard;
+        if *question == Question::Leave && self.is_up() && !self.denies {
+            self.begin_to_leave(How::Exited(0));
         }
     }
 
@@ -146,7 +198,16 @@ impl World {
     pub(super) fn end(&mut self) -> Option<Event> {
         let process = self.process.take()?;
         let by_chance = how(&mut self.rng);
-        Some(end(process.ends.map_or(by_chance, |(_, how)| how)))
+        let how = process.ends.map_or(by_chance, |(_, how)| how);
+        let said = match self.manners {
+            Manners::Plausible => process.broken,
+            Manners::Hostile => percent(&mut self.rng, 20),
+        };
+        Some(Event::Ended(End {
+            how,
+            last_words: String::new(),
+            broke_its_leave: said && how == How::Exited(0),
+        }))
     }
 
     /// The agent comes a step further: up, or out.
@@ -155,17 +216,17 @@ impl World {
             .process
             .as_mut()
             .filter(|process| process.ends.is_none())?;
-        if process.leaves {
-            let id = process.facts.node_id.clone();
-            match self.rng.u32(0..100) {
-                // Gone, back by a late synchronisation, or at its end.
-                0..40 => self.show(None),
-                40..55 => self.show(Some((id, false))),
-                55..70 => self.end_within(200, How::Exited(0)),
-                _ => {}
-            }
+        if process.stopped {
             return None;
         }
+        if process.membership.is_leaving() {
+            return self.leave_goes_on();
+        }
+        if process.progress == Progress::Registered && self.entry.is_none() {
+            let id = process.facts.node_id.clone();
+            self.show(Some((id, true)));
+        }
+        let process = self.process.as_mut()?;
         if process.progress >= process.gets_to {
             return None;
         }
@@ -189,7 +250,7 @@ impl World {
         }
     }
 
-    fn show(&mut self, entry: Option<(String, bool)>) {
+    pub(super) fn show(&mut self, entry: Option<(String, bool)>) {
         if self.entry != entry {
             self.entry = entry;
             self.index += 1;
@@ -222,6 +283,11 @@ impl World {
         let Some(process) = process.filter(|process| process.progress > Progress::Young) else {
             return no(Refusal::Unreachable);
         };
+        // Who is stopped or hangs is waited for.
+        let stop = self.seen.stop.is_some();
+        if process.stopped || process.fate == Fate::Hangs && stop {
+            return None;
+        }
         let servers = self.leader && process.progress >= Progress::Joined;
         match question {
             _ if percent(&mut self.rng, 2) => {
@@ -230,7 +296,19 @@ impl World {
             Question::Leader if !servers => no(Refusal::Failed),
             Question::Leader => Some(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())))),
             _ if self.denies => no(Refusal::Denied),
-            Question::Agent => Some(Answer::Agent(Ok(Box::new(process.facts.clone())))),
+            Question::Agent => {
+                let thin = percent(&mut self.rng, 3);
+                let membership = if thin {
+                    Membership::Unknown
+                } else {
+                    process.membership
+                };
+                let facts = AgentFacts {
+                    membership,
+                    ..process.facts.clone()
+                };
+                Some(Answer::Agent(Ok(Box::new(facts))))
+            }
             Question::Catalog { .. } | Question::Deregister { .. } if !servers => {
                 no(Refusal::Failed)
             }

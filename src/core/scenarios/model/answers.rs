@@ -1,6 +1,17 @@
 //! What can be said in answer to a question, true or not.
 
 use super::*;
+use crate::core::event::Membership;
+
+/// Mostly it is a member like others.
+const MEMBERSHIPS: [Membership; 6] = [
+    Membership::Unknown,
+    Membership::Alive,
+    Membership::Alive,
+    Membership::Alive,
+    Membership::Leaving,
+    Membership::Left,
+];
 
 const SERVICES: [&str; 2] = [SERVICE, "another"];
 
@@ -47,6 +58,7 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
         server: any(rng, &maybe),
         leaves_on_terminate: any(rng, &maybe),
         leaves_on_interrupt: any(rng, &maybe),
+        membership: any(rng, &MEMBERSHIPS),
         ..AgentFacts::default()
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold after each event and all its actions.
+//! What must hold after each event and all its actions. What concerns a stop is in [`super::stopping`].
 
 use super::*;
 use crate::core::conditions::Truth;
@@ -6,70 +6,9 @@ use crate::core::signal;
 
 pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
-        name: "a stop is heard",
-        sentence: "after SIGTERM, SIGINT and SIGQUIT the machine leaves or stops, or has come to its end if no agent lived; a stay has \
-                   sent its signal at once",
-        holds: |seen, machine| match &seen.stop {
-            None => true,
-            Some(_) if seen.agent.is_none() => seen.end.is_some(),
-            Some(stop) => {
-                let phase = machine.status().phase;
-                (phase == Phase::Leaving && stop.mode == OnStop::Leave || phase == Phase::Stopping)
-                    && (stop.mode == OnStop::Leave || stop.stayed)
-            }
-        },
-    },
-    Invariant {
-        name: "a leave is asked for in time",
-        sentence: "in a leave it is asked for at once of an agent that was ready, and of any at the end of the patience",
-        holds: |seen, machine| match (&seen.stop, &seen.agent) {
-            (Some(stop), Some(agent)) if stop.mode == OnStop::Leave && !stop.asked => {
-                let due = stop.since + seen.patience();
-                !agent.was_ready && machine.deadline().is_some_and(|at| at <= due)
-            }
-            _ => true,
-        },
-    },
-    Invariant {
-        name: "a leave is watched",
-        sentence: "from a leave's asking to the kill the catalog is being asked, or will be within 150 ms, unless it gave an answer \
-                   after which there is nothing to wait for: denied, without an index, or that an API that had answered is gone",
-        holds: |seen, machine| match (&seen.stop, &seen.agent) {
-            (Some(stop), Some(agent))
-                if agent.api && stop.asked && !stop.killed && !stop.watch_over =>
-            {
-                let soon = seen.now + Duration::from_millis(150);
-                seen.asked(|question| matches!(question, Question::Catalog { .. })) == 1
-                    || machine.deadline().is_some_and(|at| at <= soon)
-            }
-            _ => true,
-        },
-    },
-    Invariant {
-        name: "a stop ends",
-        sentence: "once a stop was begun, SIGKILL is due within --stop-timeout and is sent when that is over, and the agent's \
-                   end is the exit: so a stop takes --stop-timeout and what the agent takes to die of SIGKILL at most",
-        holds: |seen, machine| match (&seen.stop, &seen.agent) {
-            (Some(stop), Some(_)) if !stop.killed => {
-                let end = stop.since + seen.config.stop_timeout;
-                let passed = seen.event == Event::Tick && seen.now >= end;
-                !passed && machine.deadline().is_some_and(|at| at <= end)
-            }
-            _ => true,
-        },
-    },
-    Invariant {
-        name: "a ghost is taken away",
-        sentence: "where our own entry is seen back after it was gone, and its id is known, it is deregistered",
-        holds: |seen, _| {
-            let back = seen.stop.as_ref().filter(|stop| stop.back_now);
-            back.is_none_or(|stop| stop.taken_away || seen.facts.node_id.is_empty())
-        },
-    },
-    Invariant {
         name: "the documented exit",
         sentence: "the end comes when, and with the code that, docs/exit-codes.md says, and at no other time: 0 for a leave only \
-                   if the catalog was last seen without the node that had been there, 115 otherwise",
+                   if it is confirmed, or somebody else's had ended the agent before lictor asked, 115 otherwise",
         holds: |seen, machine| match (&seen.end, &seen.exit) {
             (Some(end), Some(exit)) => exit.code == end.code,
             (Some(end), None) => machine.is_ending() && end.asked,
@@ -99,9 +38,9 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
                    was begun; and while an agent that was ready lives, a reload that is wanted is under way",
         holds: |seen, _| {
             let asked = seen.asked(|question| *question == Question::Reload) > 0;
-            let under_way = asked || seen.staging;
+            let under_way = asked || seen.reload.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
-            let kept = seen.reload_wanted && ready && !under_way;
+            let kept = seen.reload.wanted && ready && !under_way;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =
@@ -197,7 +136,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             match machine.status().phase {
                 Phase::Exited => seen.exit.is_some(),
                 Phase::Ready | Phase::Reloading | Phase::Joining => serving,
-                Phase::Leaving => seen.stop.is_some() && seen.agent.is_some(),
+                Phase::Leaving => seen.stop.is_some() && (seen.agent.is_some() || seen.spawning),
                 Phase::Stopping => seen.stop.is_some() || seen.end.is_some(),
                 Phase::Backoff => seen.agent.is_none() && seen.crashes > 0 && seen.end.is_none(),
                 Phase::Starting => seen.stop.is_none() && (serving || seen.spawning),

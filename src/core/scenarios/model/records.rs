@@ -1,5 +1,6 @@
 //! What is noted of an agent, of those who wait, of a stop and of the end.
 
+use super::leave::Leave;
 use super::*;
 
 /// The agent, as far as it was seen.
@@ -9,8 +10,6 @@ pub(super) struct Agent {
     pub(super) api: bool,
     /// It told of itself in this run.
     pub(super) told: bool,
-    /// Its API answered, if only by a refusal.
-    pub(super) answered: bool,
     pub(super) notified: bool,
     /// It was ready in this run.
     pub(super) was_ready: bool,
@@ -24,7 +23,6 @@ impl Agent {
             since: now,
             api: spawned.api,
             told: false,
-            answered: false,
             notified: false,
             was_ready: false,
             ready_since: None,
@@ -59,24 +57,24 @@ pub(super) struct Stop {
     pub(super) mode: OnStop,
     /// It is the end of an agent that was not ready in time.
     pub(super) start_timeout: bool,
-    /// A leave was asked for, ...
-    pub(super) asked: bool,
-    /// ... and is under way as far as anybody knows.
-    pub(super) under_way: bool,
-    /// The catalog can say nothing more of it.
-    pub(super) watch_over: bool,
+    /// Nothing is asked of the agent before that (`--drain`).
+    pub(super) drains: Option<Moment>,
+    /// The leave of the agent that runs.
+    pub(super) leave: Leave,
+    /// An agent was started to finish the leave.
+    pub(super) finishing: bool,
+    /// The last step is due, ...
+    pub(super) is_last: bool,
+    /// ... with this event.
+    pub(super) last_now: bool,
+    /// The last moment to replace an agent that hangs has come, ...
+    pub(super) is_late: bool,
+    /// ... with this event.
+    pub(super) late_now: bool,
     /// The signal of a stay was sent.
     pub(super) stayed: bool,
     /// The SIGKILL at the end of the budget was sent.
     pub(super) killed: bool,
-    /// Our own entry was in the catalog and then was not.
-    pub(super) gone: bool,
-    /// It was gone once, whatever has become of it since.
-    pub(super) went: bool,
-    /// It came back with this event.
-    pub(super) back_now: bool,
-    /// It came back, and its removal is under way or was denied.
-    pub(super) taken_away: bool,
 }
 
 impl Stop {
@@ -85,15 +83,15 @@ impl Stop {
             since,
             mode,
             start_timeout,
-            asked: false,
-            under_way: false,
-            watch_over: false,
+            drains: None,
+            leave: Leave::default(),
+            finishing: false,
+            is_last: false,
+            last_now: false,
+            is_late: false,
+            late_now: false,
             stayed: false,
             killed: false,
-            gone: false,
-            went: false,
-            back_now: false,
-            taken_away: false,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::answers::answers;
+use super::budget::REPLACE;
 use super::end::documented;
+use super::leave::Leave;
 use super::records::{Agent, Decided, Stop, Waiting};
+use super::reloading::Reloading;
 use super::*;
 
-/// Kept back from the budget of a stop for the kill at its end.
-pub(super) const RESERVE: Duration = Duration::from_millis(200);
 /// A run that was ready for this long makes earlier crashes count no more.
 const GOOD_RUN: Duration = Duration::from_secs(60);
 
@@ -23,19 +24,18 @@ pub(super) struct Seen {
     pub(super) spawning: bool,
     /// An agent was spawned before.
     pub(super) ever_spawned: bool,
+    /// Whether the last agent has an API.
+    pub(super) api: bool,
     pub(super) ever_ready: bool,
+    /// It said so, or knew a leader: others know it.
+    pub(super) ever_joined: bool,
     /// What the agent told of itself last.
     pub(super) facts: AgentFacts,
     /// The last sight of the name in the catalog was of this agent's own entry.
     pub(super) own_entry: bool,
-    /// Asked, and neither answered nor dropped.
-    pub(super) questions: Vec<Question>,
-    /// A reload was asked for and has not been begun.
-    pub(super) reload_wanted: bool,
-    /// The user's directories are being read.
-    pub(super) staging: bool,
-    /// The agent for which that was begun has ended.
-    pub(super) stale: bool,
+    /// Asked, and neither answered nor dropped, and when.
+    pub(super) questions: Vec<(Question, Moment)>,
+    pub(super) reload: Reloading,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -47,6 +47,12 @@ pub(super) struct Seen {
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
     pub(super) passed_on: u32,
+    /// SIGCONTs that were sent at this event in a stop.
+    pub(super) continued: u32,
+    /// How many there must be.
+    pub(super) continues: u32,
+    /// This event calls for an agent that finishes the leave.
+    pub(super) finish_now: bool,
     /// The exit that there must be, once the agent's leftovers are gone.
     pub(super) end: Option<Decided>,
     pub(super) exit: Option<Exit>,
@@ -67,36 +73,24 @@ impl Seen {
             agent: None,
             spawning: false,
             ever_spawned: false,
+            api: false,
             ever_ready: false,
+            ever_joined: false,
             own_entry: false,
             questions: Vec::new(),
-            reload_wanted: false,
-            staging: false,
-            stale: false,
+            reload: Reloading::default(),
             waiters: BTreeMap::new(),
             stop: None,
             crashes: 0,
             crashed_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
+            continued: 0,
+            continues: 0,
+            finish_now: false,
             end: None,
             exit: None,
         }
-    }
-
-    /// How long leftovers have between SIGTERM and SIGKILL: never past the budget of a stop.
-    pub(super) fn kill_after(&self) -> Duration {
-        let budget = self
-            .stop
-            .as_ref()
-            .map(|stop| (stop.since + self.config.stop_timeout).saturating_sub(self.now));
-        let most = self.config.kill_after;
-        budget.map_or(most, |budget| budget.min(most))
-    }
-
-    /// How long a stop may take before the leave is asked for.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(5).min(self.config.stop_timeout / 3)
     }
 
     /// The agent was never ready and has had all of `--start-timeout`.
@@ -119,7 +113,7 @@ impl Seen {
     pub(super) fn asked(&self, kind: fn(&Question) -> bool) -> usize {
         self.questions
             .iter()
-            .filter(|question| kind(question))
+            .filter(|(question, _)| kind(question))
             .count()
     }
 
@@ -138,14 +132,18 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.passed_on = 0;
+        (self.continued, self.continues, self.finish_now) = (0, 0, false);
         if let Some(stop) = &mut self.stop {
-            stop.back_now = false;
+            stop.leave.came_now = false;
+            (stop.last_now, stop.late_now) = (false, false);
         }
         if let Event::ReloadAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
         }
-        let was_staging = self.staging;
-        self.staging &= !matches!(event, Event::Restaged(_));
+        if let Event::Restaged(result) = event {
+            let free = self.agent.is_some() && self.stop.is_none();
+            self.reload.restaged(result, free);
+        }
         if self.end.is_some() {
             return;
         }
@@ -154,29 +152,32 @@ impl Seen {
             Event::Signal(Signal::Quit) => self.stop(OnStop::Stay),
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
-                self.reload_wanted |= self.stop.is_none();
-            }
-            Event::Restaged(result) => {
-                assert!(was_staging, "only what is read can have been");
-                let news = result.as_ref().is_ok_and(|change| !change.is_none());
-                let stale = std::mem::take(&mut self.stale);
-                self.reload_wanted |= stale && news && self.agent.is_some() && self.stop.is_none();
+                self.reload.wanted |= self.stop.is_none();
             }
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
-            Event::Ended(end) => self.ended(end.how),
-            Event::Notified => self
-                .agent
-                .iter_mut()
-                .for_each(|agent| agent.notified = true),
+            Event::Ended(end) => self.ended(end),
+            Event::Notified => {
+                let alive = self.agent.iter_mut();
+                self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
+            }
+            Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
                 let ready = self.agent.as_ref().and_then(|agent| agent.ready_since);
                 if ready.is_some_and(|since| since + GOOD_RUN <= now) {
                     self.crashes = 0;
                 }
+                self.shares();
             }
             _ => {}
         }
+        let crashed = matches!(event, Event::Signal(_) | Event::StopAsked { .. });
+        self.finish_now = self.may_finish()
+            && match (&self.stop, event) {
+                (Some(stop), Event::Ended(end)) => stop.leave.is_broken(self, end),
+                (Some(_), _) => crashed && self.agent.is_none() && !self.spawning,
+                (None, _) => false,
+            };
         self.end = documented(self).map(|code| Decided {
             at: now,
             code,
@@ -184,14 +185,42 @@ impl Seen {
             asked: false,
             kills: 0,
         });
-        self.reload_wanted &= self.end.is_none();
+        self.reload.wanted &= self.end.is_none();
     }
 
     fn stop(&mut self, mode: OnStop) {
-        if self.stop.is_none() {
-            self.stop = Some(Stop::new(self.now, mode, false));
-            self.reload_wanted = false;
+        if self.stop.is_some() {
+            return;
         }
+        let mut stop = Stop::new(self.now, mode, false);
+        self.reload.wanted = false;
+        if mode == OnStop::Leave
+            && let Some(agent) = &self.agent
+        {
+            self.continues = 1;
+            let drain = self.drain();
+            if agent.ready_since.is_some() && !drain.is_zero() {
+                stop.drains = Some(self.now + drain);
+            } else {
+                stop.leave.due = Some(self.now + self.patience());
+            }
+        }
+        self.stop = Some(stop);
+    }
+
+    /// The end of `--drain`, the last moment to replace the agent, and the last step.
+    fn shares(&mut self) {
+        let due = self.now + self.patience();
+        let last = self.now >= self.last_step_at();
+        let late = self.now + REPLACE >= self.until();
+        let Some(stop) = &mut self.stop else { return };
+        stop.late_now = late && !stop.is_late;
+        stop.is_late |= late;
+        if stop.drains.take_if(|at| *at <= self.now).is_some() {
+            stop.leave.due = Some(due);
+        }
+        stop.last_now = last && !stop.is_last;
+        stop.is_last |= last;
     }
 
     fn spawned(&mut self, spawned: Option<&Spawned>) {
@@ -199,19 +228,27 @@ impl Seen {
         match spawned {
             Some(spawned) => {
                 self.ever_spawned = true;
+                self.api = spawned.api;
                 self.agent = Some(Agent::new(self.now, spawned));
+                let due = self.patience_to_finish();
+                if let Some(stop) = &mut self.stop {
+                    stop.leave.due = (!spawned.api).then_some(due);
+                }
             }
-            None if self.ever_spawned => self.crashed(),
+            None if self.ever_spawned && self.stop.is_none() => self.crashed(),
             None => {}
         }
     }
 
-    fn ended(&mut self, how: How) {
+    fn ended(&mut self, end: &End) {
         self.agent = None;
-        self.stale |= self.staging;
-        self.reload_wanted = false;
-        if self.stop.is_none() && self.ever_ready && how.code() != 0 {
-            self.crashed();
+        self.reload.ended();
+        match end.how.code() {
+            _ if self.stop.is_some() => {}
+            // Two leaves broke each other, and nobody is there who would take the node away.
+            0 if end.broke_its_leave && self.ever_joined => self.stop(OnStop::Leave),
+            code if code != 0 && self.ever_ready => self.crashed(),
+            _ => {}
         }
     }
 
@@ -225,39 +262,45 @@ impl Seen {
         let place = self
             .questions
             .iter()
-            .position(|question| answers(answer, question));
-        self.questions
+            .position(|(question, _)| answers(answer, question));
+        let (_, put) = self
+            .questions
             .remove(place.expect("only questions are answered"));
-        if let Some(agent) = &mut self.agent {
-            let silence = |refusal: &Refusal| {
-                matches!(
-                    refusal,
-                    Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)
-                )
-            };
-            if let Answer::Agent(result) = answer {
-                agent.told |= result.is_ok();
-                agent.answered |= !result.as_ref().is_err_and(silence);
+        match answer {
+            Answer::Agent(Ok(facts)) => {
+                self.facts = (**facts).clone();
+                self.agent.iter_mut().for_each(|agent| agent.told = true);
             }
-            if let (Answer::Catalog(result), Some(stop)) = (answer, &mut self.stop) {
-                stop.watch_over |= match result {
-                    Ok(node) => node.index == 0,
-                    Err(Refusal::Unreachable(_)) => agent.answered,
-                    Err(refusal) => matches!(refusal, Refusal::Denied(_)),
-                };
+            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
+            Answer::Catalog(Ok(node)) => self.catalog_shows(node),
+            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
+                let agent = self.agent.as_ref();
+                self.reload
+                    .denied(agent.is_some_and(|agent| agent.was_ready));
             }
+            _ => {}
         }
-        let begun = |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::TimedOut(_));
-        match (answer, &mut self.stop) {
-            (Answer::Agent(Ok(facts)), _) => self.facts = (**facts).clone(),
-            (Answer::Catalog(Ok(node)), _) => self.catalog_shows(node),
-            (Answer::Reload(Err(Refusal::Denied(_))), None) => {
-                let ready = self.agent.as_ref().is_some_and(|agent| agent.was_ready);
-                self.reload_wanted |= !ready;
+        let (late, due) = (self.late(), self.patience_to_finish());
+        let other = self.leaves_on(SIGTERM) || self.leaves_on(SIGINT);
+        let Some(stop) = &mut self.stop else { return };
+        let leave = &mut stop.leave;
+        match answer {
+            Answer::Agent(Ok(facts)) => leave.told(self.now, put, facts.membership, late),
+            Answer::Agent(Err(Refusal::Denied(_))) => {
+                leave.looked = true;
+                leave.mute |= leave.watched.is_some();
             }
-            (Answer::Leave(Err(refusal)), Some(stop)) => stop.under_way = begun(refusal),
-            (Answer::Deregister(result), Some(stop)) if !stop.gone => {
-                stop.taken_away = matches!(result, Err(Refusal::Denied(_)));
+            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
+            Answer::Catalog(result) => {
+                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
+            }
+            // Not put, or not taken; anything else may have been.
+            Answer::Leave(result) => {
+                let not = matches!(result, Err(Refusal::Denied(_) | Refusal::Unreachable(_)));
+                leave.refused = not && other;
+            }
+            Answer::Deregister(result) => {
+                leave.removing = matches!(result, Err(Refusal::Denied(_)));
             }
             _ => {}
         }
@@ -266,19 +309,14 @@ impl Seen {
     fn catalog_shows(&mut self, node: &CatalogNode) {
         let id = &self.facts.node_id;
         let own = node.present && (id.is_empty() || node.id == *id);
-        let Some(stop) = &mut self.stop else {
-            if node.present {
-                self.own_entry = own;
-            }
-            return;
-        };
-        stop.back_now = own && stop.gone;
-        if own {
-            self.own_entry = true;
-            stop.gone = false;
-        } else if self.own_entry {
-            (stop.gone, stop.went) = (true, true);
-            stop.taken_away = false;
+        let known = self.own_entry;
+        if node.present {
+            self.own_entry = own;
+        }
+        if let Some(stop) = &mut self.stop
+            && own == node.present
+        {
+            stop.leave.shown(own, known);
         }
     }
 
@@ -292,15 +330,18 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
+        if self.stop.is_none() && self.reload.begins(action, &self.config) {
+            let waiting = self.waiters.values_mut();
+            waiting.for_each(|waiting| waiting.asked = true);
+        }
         match action {
-            Action::Restage => {
-                self.staging = true;
-                self.reload_wanted = false;
-                self.waiters
-                    .values_mut()
-                    .for_each(|waiting| waiting.asked = true);
+            Action::Spawn => {
+                self.spawning = true;
+                if let Some(stop) = &mut self.stop {
+                    (stop.finishing, stop.drains) = (true, None);
+                    stop.leave = Leave::default();
+                }
             }
-            Action::Spawn => self.spawning = true,
             Action::Signal(number) => self.signaled(*number),
             Action::Ask(question) => self.ask(question),
             Action::Forget => {
@@ -308,7 +349,7 @@ impl Seen {
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
-                    self.reload_wanted = false;
+                    self.reload.wanted = false;
                 }
             }
             Action::Reply(waiter, _) => drop(self.waiters.remove(&waiter.0)),
@@ -325,24 +366,31 @@ impl Seen {
     }
 
     fn signaled(&mut self, number: i32) {
-        self.passed_on += u32::from(!OWN.contains(&number));
-        match (&mut self.stop, number) {
-            (Some(stop), _) if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
-            (Some(stop), SIGKILL) => stop.killed = true,
-            (Some(stop), _) => (stop.asked, stop.under_way) = (true, true),
-            (None, SIGHUP) => self
-                .waiters
-                .values_mut()
-                .for_each(|waiting| waiting.signaled = waiting.asked),
-            (None, _) => {}
+        let kill = self.kill_at();
+        let Some(stop) = &mut self.stop else {
+            self.passed_on += u32::from(!OWN.contains(&number));
+            if number == SIGHUP {
+                let waiting = self.waiters.values_mut();
+                waiting.for_each(|waiting| waiting.signaled = waiting.asked);
+            }
+            return;
+        };
+        match number {
+            SIGCONT => self.continued += 1,
+            _ if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
+            SIGKILL if self.now >= kill => stop.killed = true,
+            SIGKILL => stop.leave.replaced = true,
+            _ => stop.leave.ask(self.now, true),
         }
     }
 
     fn ask(&mut self, question: &Question) {
-        self.questions.push(question.clone());
+        self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
-            (Question::Leave, Some(stop)) => (stop.asked, stop.under_way) = (true, true),
-            (Question::Deregister { .. }, Some(stop)) => stop.taken_away = true,
+            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
+            (Question::Deregister { .. }, Some(stop)) => {
+                (stop.leave.removed, stop.leave.removing) = (true, true);
+            }
             _ => {}
         }
     }

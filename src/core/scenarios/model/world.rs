@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
 use super::answers::{any, how, percent, refuse};
+use super::landmarks::landmark;
 use super::seen::Seen;
 use super::*;
 
@@ -26,6 +27,7 @@ pub(super) struct World {
     pub(super) now: Moment,
     pub(super) machine: Machine,
     pub(super) seen: Seen,
+    pub(super) reached: BTreeSet<&'static str>,
     pub(super) transcript: Vec<(Moment, Event, Vec<Action>)>,
     pub(super) process: Option<Process>,
     pub(super) asked: Vec<Asked>,
@@ -56,6 +58,7 @@ impl World {
             now: Moment::ZERO,
             machine: Machine::new(config.clone()),
             seen: Seen::new(config),
+            reached: BTreeSet::new(),
             transcript: Vec::new(),
             process: None,
             asked: Vec::new(),
@@ -129,13 +132,16 @@ impl World {
         let status = self.machine.status();
         self.seen.ready(status.conditions.holds(Kind::Ready));
         for action in &actions {
-            for invariant in super::actions::INVARIANTS {
+            let leaving = super::leaving::INVARIANTS;
+            for invariant in super::actions::INVARIANTS.iter().chain(leaving) {
                 invariant.check(&self.seen, action)?;
             }
+            self.reached.extend(landmark(&self.seen, action));
             self.seen.action(action);
             self.perform(action);
         }
-        for invariant in super::moments::INVARIANTS {
+        let stopping = super::stopping::INVARIANTS;
+        for invariant in super::moments::INVARIANTS.iter().chain(stopping) {
             invariant.check(&self.seen, &self.machine)?;
         }
         Ok(())
@@ -178,12 +184,17 @@ impl World {
                 self.leader ^= true;
                 None
             }
-            15..20 => {
+            15..17 => self.meddle(),
+            17..20 if self.seen.stop.is_some() => self.meddle(),
+            17..22 => {
                 let how = how(&mut self.rng);
                 self.end_within(200, how);
                 None
             }
-            20..300 => self.grow(),
+            22..300 => {
+                self.thaw();
+                self.grow()
+            }
             300..600 => self.answer(),
             600..700 => self.wait_a_bit(),
             // Whoever has an answer mostly gives it in time.
@@ -198,8 +209,11 @@ impl World {
             0..60 => self.outside(),
             60..80 => Some(Event::Notified),
             80..86 => self.end(),
+            // A leave asks much and takes long.
+            86..98 if self.seen.stop.is_some() => self.end(),
             86..500 => self.answer(),
-            500..520 => Some(Event::Tick),
+            500..515 => Some(Event::Tick),
+            515..520 => self.freeze(),
             // The whole host was suspended: whatever was due in between was not told.
             520..525 => {
                 self.now += Duration::from_secs(self.rng.u64(0..90));
@@ -319,11 +333,13 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
     Config {
         needs_address: rng.bool(),
         api: percent(rng, 80),
+        staging: percent(rng, 80),
         leaves_on_terminate: any(rng, &maybe),
         leaves_on_interrupt: any(rng, &maybe),
         server: percent(rng, 20),
         on_stop: any(rng, &on_stop),
         stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
+        drain: Duration::from_millis(any(rng, &[0, 0, 0, 700, 8000])),
         start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),

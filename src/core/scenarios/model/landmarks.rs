@@ -1,0 +1,102 @@
+//! What some life must come to, since what was never reached was not tested. What few lives come to is told, and not required.
+
+use super::leave::Sight;
+use super::leaving::leaving;
+use super::seen::Seen;
+use super::*;
+
+pub(super) const LANDMARKS: [&str; 28] = [
+    "a snapshot",
+    "a restart or start",
+    "an agent that finishes a leave",
+    "SIGHUP",
+    "SIGINT",
+    "SIGTERM",
+    "SIGKILL",
+    "SIGCONT for one that was stopped",
+    "another agent for one that hangs",
+    "a signal that is passed on",
+    "Ctrl-Z",
+    "SIGKILL for what is left",
+    "PUT reload",
+    "PUT leave",
+    "another way to leave",
+    "PUT deregister of a ghost",
+    "PUT deregister as the last step",
+    "told: reloaded",
+    "told: signaled",
+    "told: failed",
+    "exit 0",
+    "exit 0 of a leave that was finished",
+    "exit 0 of somebody else's leave",
+    "exit 110",
+    "exit 111",
+    "exit 112",
+    "exit 114",
+    "exit 115",
+];
+
+/// What an action that is asked for makes of a life.
+pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
+    let name = match (action, leaving(seen)) {
+        (Action::Exit(exit), Some(stop)) if exit.code == 0 => {
+            let confirmed = stop.leave.is_confirmed(seen);
+            match (stop.finishing, confirmed) {
+                (true, true) => "exit 0 of a leave that was finished",
+                (false, false) if seen.ever_ready => "exit 0 of somebody else's leave",
+                _ => "exit 0",
+            }
+        }
+        (Action::Spawn, Some(_)) => "an agent that finishes a leave",
+        (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
+            "SIGCONT for one that was stopped"
+        }
+        (Action::Signal(SIGKILL), Some(_)) if seen.now < seen.kill_at() => {
+            "another agent for one that hangs"
+        }
+        (Action::Signal(SIGINT | SIGTERM) | Action::Ask(Question::Leave), Some(stop))
+            if stop.leave.watched.is_some() =>
+        {
+            match stop.leave.asked {
+                0 => "a leave after another's that came to nothing",
+                _ => "another way to leave",
+            }
+        }
+        (Action::Ask(Question::Deregister { .. }), Some(stop)) => match stop.leave.sight {
+            _ if stop.leave.came_now => "PUT deregister of a ghost",
+            Sight::There if !stop.is_last => "PUT deregister of what is overdue",
+            _ => "PUT deregister as the last step",
+        },
+        _ => return plain(action),
+    };
+    Some(name)
+}
+
+fn plain(action: &Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Restage => "a snapshot",
+        Action::Spawn => "a restart or start",
+        Action::Signal(SIGHUP) => "SIGHUP",
+        Action::Signal(SIGINT) => "SIGINT",
+        Action::Signal(SIGKILL) => "SIGKILL",
+        Action::Signal(SIGTERM) => "SIGTERM",
+        Action::Signal(_) => "a signal that is passed on",
+        Action::Suspend => "Ctrl-Z",
+        Action::Sweep(SIGKILL) => "SIGKILL for what is left",
+        Action::Ask(Question::Reload) => "PUT reload",
+        Action::Ask(Question::Leave) => "PUT leave",
+        Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
+        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
+        Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
+        Action::Exit(exit) => match exit.code {
+            0 => "exit 0",
+            exit::ADDRESS => "exit 110",
+            exit::STAGE => "exit 111",
+            exit::NOT_READY => "exit 112",
+            exit::RESTARTS => "exit 114",
+            exit::UNCONFIRMED => "exit 115",
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
