@@ -11,6 +11,7 @@ use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::exit::Exit;
 
+pub mod addressing;
 mod audience;
 pub mod effects;
 pub mod init;

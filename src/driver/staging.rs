@@ -51,6 +51,13 @@ impl Staging {
             .map(Option::unwrap_or_default)
     }
 
+    /// What was taken is good: there is no way back from it.
+    pub(super) fn settle(&self) {
+        if let Some(stager) = &self.0 {
+            stager.stage().settle();
+        }
+    }
+
     /// What the agent reads when these are its arguments, as it was taken last.
     pub(super) fn config(&self, args: &[OsString]) -> AgentConfig {
         AgentConfig::read(&self.args(args))

@@ -16,6 +16,7 @@ mod restage;
 mod restart;
 mod stage;
 mod stop;
+mod unstaged;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

@@ -1,17 +1,14 @@
 //! What becomes of the stage later: reloads, volumes that swap, crashes of the agent and of lictor.
 
-use std::time::Duration;
-
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use testbed::TestResult;
 use testbed::consul::Version;
 use testbed::lictor::Running;
 
-use crate::stage::{ALONE, host, lictor, sh};
+use crate::stage::{ALONE, SOON, host, lictor, sh};
 use crate::{START, Seed};
 
-const SOON: Duration = Duration::from_secs(20);
 /// The generation that each of the volume's services carries.
 const FILES: [&str; 5] = ["a", "b", "c", "d", "e"];
 

@@ -13,7 +13,7 @@ use testbed::{TestResult, wait};
 
 use crate::{LICTOR, START, Seed};
 
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// Enough for an agent of its own.
 pub(crate) const ALONE: &str = r#"{"data_dir": "/consul/data", "bind_addr": "127.0.0.1", "disable_update_check": true,
     "node_meta": {"order": "first", "base": "1"}}"#;
@@ -31,13 +31,13 @@ pub(crate) fn sh(host: &Host, script: &str) -> TestResult {
 }
 
 /// The metadata of the agent's node, in which each file of these tests leaves a word.
-fn meta(api: &Api) -> TestResult<Value> {
+pub(crate) fn meta(api: &Api) -> TestResult<Value> {
     let get = || api.get("/v1/agent/self");
     Ok(wait::until_ok("an answer", START, get)?["Meta"].clone())
 }
 
 /// The command line of the agent below lictor.
-fn command(lictor: &Running) -> TestResult<Vec<String>> {
+pub(crate) fn command(lictor: &Running) -> TestResult<Vec<String>> {
     let agent = wait::until("the agent", SOON, || {
         lictor.children().ok()?.first().copied()
     })?;
@@ -287,58 +287,6 @@ fn what_an_editor_leaves_breaks_nothing_1_22_5() -> TestResult {
     what_an_editor_leaves_breaks_nothing(Version::V1_22_5)
 }
 
-#[test]
-fn what_cannot_be_staged_is_named_with_its_fix() -> TestResult {
-    let host = host()?;
-    host.write("/consul/config/a.json", ALONE)?;
-    let fails = |args: &[&str], parts: &[&str]| -> TestResult {
-        host.write("/dev/termination-log", "")?;
-        let lictor = lictor(&host, Version::V1_22_5, args).start()?;
-        assert_eq!(lictor.exit(SOON)?, 111, "{}", lictor.log());
-        let reason = host.read("/dev/termination-log")?;
-        for part in parts {
-            assert!(reason.contains(part), "{reason} lacks {part}");
-        }
-        assert!(!lictor.log().contains("agent started"), "{}", lictor.log());
-        Ok(())
-    };
-    fails(
-        &["-config-dir=/nope"],
-        &["-config-dir names /nope", "mount it"],
-    )?;
-    fails(&["-config-dir", ""], &["-config-dir", "give it a path"])?;
-    fails(&["-config-file"], &["-config-file", "give it a path"])?;
-    sh(&host, "ln -s gone config/d.tmp")?;
-    let config = "-config-dir=/consul/config";
-    fails(
-        &[config],
-        &["/consul/config/d.tmp", "gone", "remove the link"],
-    )?;
-    // Nobody waits for the other end of it.
-    sh(&host, "rm config/d.tmp; mkfifo config/p.json")?;
-    fails(&[config], &["/consul/config/p.json", "a named pipe"])?;
-    sh(&host, "rm config/p.json; truncate -s 17M config/big.json")?;
-    fails(
-        &[config],
-        &["/consul/config/big.json", "16 MiB", "--no-staging"],
-    )?;
-    sh(&host, "rm config/big.json; mkdir /small")?;
-    host.mount(["-t", "tmpfs", "-o", "size=64k", "none", "/small"])?;
-    sh(
-        &host,
-        "head -c 100000 /dev/zero | tr '\\0' ' ' >config/c.json",
-    )?;
-    host.write("/dev/termination-log", "")?;
-    let lictor = lictor(&host, Version::V1_22_5, &[config])
-        .arg("--runtime-dir=/small/lictor")
-        .start()?;
-    assert_eq!(lictor.exit(SOON)?, 111);
-    let reason = host.read("/dev/termination-log")?;
-    assert!(reason.contains("No space left"), "{reason}");
-    assert!(reason.contains("--runtime-dir"), "{reason}");
-    Ok(())
-}
-
 /// A mounted configuration that nobody can write to, and beside it a single file that is mounted for itself.
 fn a_read_only_configuration_and_a_mounted_file(version: Version) -> TestResult {
     let seed = Seed::new(version);
@@ -372,67 +320,4 @@ fn a_read_only_configuration_and_a_mounted_file_1_8_7() -> TestResult {
 #[test]
 fn a_read_only_configuration_and_a_mounted_file_1_22_5() -> TestResult {
     a_read_only_configuration_and_a_mounted_file(Version::V1_22_5)
-}
-
-#[test]
-fn secrets_are_for_the_agent_alone() -> TestResult {
-    const SECRET: &str = "5ec3e7aa-0000-4000-8000-00000000cafe";
-    let host = host()?;
-    host.write("/consul/config/a.json", ALONE)?;
-    let token = format!(r#"{{"acl": {{"tokens": {{"agent": "{SECRET}"}}}}}}"#);
-    host.write("/consul/config/token.json", &token)?;
-    let lictor = lictor(&host, Version::V1_22_5, &["-config-dir=/consul/config"])
-        .arg("--log-level=debug")
-        .start()?;
-    meta(&lictor.api())?;
-    assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
-    let staged = host
-        .run(["find", "/run/lictor/stage", "-type", "f"])?
-        .success()?;
-    assert_eq!(staged.lines().count(), 2, "{staged}");
-    let find = [
-        "find",
-        "/run/lictor/stage",
-        "-not",
-        "-type",
-        "l",
-        "-perm",
-        "/077",
-    ];
-    assert_eq!(host.run(find)?.success()?, "");
-    assert!(!lictor.log().contains(SECRET), "{}", lictor.log());
-    assert!(!lictor.status()?.to_string().contains(SECRET));
-    Ok(())
-}
-
-fn without_staging_the_agent_reads_the_users_own_files(version: Version) -> TestResult {
-    let host = host()?;
-    host.write("/consul/config/a.json", ALONE)?;
-    let lictor = lictor(&host, version, &["-config-dir=/consul/config"])
-        .arg("--no-staging")
-        .start()?;
-    lictor.wait_log("without staging the agent reads", SOON)?;
-    meta(&lictor.api())?;
-    let command = command(&lictor)?;
-    assert!(
-        command.contains(&"-config-dir=/consul/config".to_owned()),
-        "{command:?}"
-    );
-    assert!(!host.list("/run/lictor")?.contains(&"stage".to_owned()));
-    assert_eq!(lictor.status()?["stage"], Value::Null);
-    host.write("/consul/config/b.json", r#"{"service": {"name": "later"}}"#)?;
-    lictor.api().put("/v1/agent/reload", &Value::Null)?;
-    let services = lictor.api().get("/v1/agent/services")?;
-    assert!(services.get("later").is_some(), "{services}");
-    Ok(())
-}
-
-#[test]
-fn without_staging_the_agent_reads_the_users_own_files_1_8_7() -> TestResult {
-    without_staging_the_agent_reads_the_users_own_files(Version::V1_8_7)
-}
-
-#[test]
-fn without_staging_the_agent_reads_the_users_own_files_1_22_5() -> TestResult {
-    without_staging_the_agent_reads_the_users_own_files(Version::V1_22_5)
 }
