@@ -13,9 +13,14 @@ use std::path::{Component, Path, PathBuf};
 /// As many as the kernel follows.
 const MOST: u32 = 40;
 
-/// The links of one reading: the target of each, and nothing for what is no link.
+/// The links of one reading.
 #[derive(Debug, Default)]
-pub(super) struct Links(BTreeMap<PathBuf, Option<PathBuf>>);
+pub(super) struct Links {
+    /// The target of each, and nothing for what is no link.
+    known: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// What was looked at last, without any link in it: where it fails, this is why.
+    pub(super) last: PathBuf,
+}
 
 impl Links {
     /// Where an absolute path leads in the end. Fails like the kernel: where something on the way is missing, may not be looked
@@ -49,14 +54,15 @@ impl Links {
 
     /// What a link says, or none if it is no link.
     fn target(&mut self, path: &Path) -> io::Result<Option<PathBuf>> {
-        if let Some(known) = self.0.get(path) {
+        path.clone_into(&mut self.last);
+        if let Some(known) = self.known.get(path) {
             return Ok(known.clone());
         }
         let target = match fs::symlink_metadata(path)?.is_symlink() {
             true => Some(fs::read_link(path)?),
             false => None,
         };
-        self.0.insert(path.to_owned(), target.clone());
+        self.known.insert(path.to_owned(), target.clone());
         Ok(target)
     }
 }

@@ -73,6 +73,14 @@ pub struct LeftOut {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Identity([i64; 8]);
 
+/// Why a reading broke off, and at what: a file of a volume that was swapped and removed meanwhile is missing by another path each
+/// time, under the same name.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    error: Error,
+    at: PathBuf,
+}
+
 /// One reading in progress.
 #[derive(Default)]
 struct Reading {
@@ -95,19 +103,23 @@ impl Snapshot {
 
 /// Reads until two readings in a row are the same.
 fn settle(
-    mut read: impl FnMut() -> Result<Snapshot, Error>,
+    mut read: impl FnMut() -> Result<Snapshot, Failure>,
     pause: Duration,
 ) -> Result<Snapshot, Error> {
     let mut last = read();
     let mut restless = None;
     for _ in 0..READINGS {
         let next = read();
-        match (&last, &next) {
+        let same = match (&last, &next) {
             // Files that are left out may come and go meanwhile.
-            (Ok(before), Ok(after)) if before.contents == after.contents => return next,
-            (Err(before), Err(after)) if before == after => return next,
-            _ => restless = changed(&last, &next),
+            (Ok(before), Ok(after)) => before.contents == after.contents,
+            (Err(before), Err(after)) => before == after,
+            _ => false,
+        };
+        if same {
+            return next.map_err(|failure| failure.error);
         }
+        restless = changed(&last, &next);
         last = next;
         thread::sleep(pause);
     }
@@ -115,7 +127,10 @@ fn settle(
 }
 
 /// A file that is not the same in both, where both are readings at all.
-fn changed(before: &Result<Snapshot, Error>, after: &Result<Snapshot, Error>) -> Option<PathBuf> {
+fn changed(
+    before: &Result<Snapshot, Failure>,
+    after: &Result<Snapshot, Failure>,
+) -> Option<PathBuf> {
     let (Ok(before), Ok(after)) = (before, after) else {
         return None;
     };
@@ -124,12 +139,17 @@ fn changed(before: &Result<Snapshot, Error>, after: &Result<Snapshot, Error>) ->
     pair.map(|(_, after)| after.path.clone())
 }
 
-fn read(sources: &Sources) -> Result<Snapshot, Error> {
+fn read(sources: &Sources) -> Result<Snapshot, Failure> {
     let mut reading = Reading::default();
     for (number, source) in sources.list.iter().enumerate() {
         let place = source.place(number);
-        let contents = reading.source(source, place, sources.any_name)?;
-        reading.snapshot.contents.push(contents);
+        match reading.source(source, place, sources.any_name) {
+            Ok(contents) => reading.snapshot.contents.push(contents),
+            Err(error) => {
+                let at = reading.links.last;
+                return Err(Failure { error, at });
+            }
+        }
     }
     Ok(reading.snapshot)
 }
@@ -224,6 +244,7 @@ impl Reading {
             path: path.to_owned(),
             what: kind(what),
         };
+        reached.clone_into(&mut self.links.last);
         // Whoever opens a pipe waits for its other end, and a device may be anything.
         let before = fs::symlink_metadata(reached)
             .map_err(unreadable)?

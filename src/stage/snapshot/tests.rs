@@ -333,3 +333,28 @@ fn a_file_that_is_written_between_two_readings_is_read_anew() {
     assert_eq!(shown(&snapshot.expect("taken"))[0].1, "b");
     assert_eq!(readings, 3);
 }
+
+/// What is missing under the same name, and each time in another directory, is not missing: the volume was swapped.
+#[test]
+fn an_error_is_believed_only_if_it_is_the_same_place() {
+    let scratch = Scratch::new("missing");
+    fs::create_dir(scratch.path("conf")).expect("made");
+    scratch.link("..data/x.json", "conf/x.json");
+    let sources = sources(&scratch, &["-config-dir=conf"]);
+    let mut number = 0;
+    let reading = || {
+        number += 1;
+        let directory = format!("conf/..{number}");
+        if number <= 6 {
+            let _ = fs::remove_file(scratch.path("conf/..data"));
+            fs::create_dir(scratch.path(&directory)).expect("made");
+            scratch.link(format!("..{number}"), "conf/..data");
+        }
+        if number == 6 {
+            scratch.write(&format!("{directory}/x.json"), "x");
+        }
+        read(&sources)
+    };
+    let snapshot = settle(reading, Duration::ZERO).expect("taken");
+    assert_eq!(names(&snapshot), ["x.json"]);
+}
