@@ -109,9 +109,11 @@ impl Staging {
 
 /// One that comes too late is dropped; nothing leads to it.
 async fn candidate(stager: &Stager, args: Vec<OsString>) -> Result<Candidate, String> {
-    let maker = stager.clone();
-    let made = background::run("stage", move || maker.candidate(&args))
-        .map_err(|error| format!("failed to start a thread: {error}"))?;
+    let (maker, wanted) = (stager.clone(), args.clone());
+    let Ok(made) = background::run("stage", move || maker.candidate(&wanted)) else {
+        // There is no memory for a thread: everything else waits.
+        return stager.candidate(&args).map_err(told);
+    };
     match timeout(PATIENCE, made).await {
         Ok(Ok(result)) => result.map_err(told),
         Ok(Err(_)) => Err("failed to stage the configuration: the thread has ended".to_owned()),
