@@ -48,6 +48,8 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// `--drain`.
     pub drain: Duration,
+    /// `--carry-checks`.
+    pub carry_checks: bool,
     /// What signals to lictor become.
     pub rewrite: Rewrite,
     /// What lictor is sent when its parent ends.
@@ -100,6 +102,7 @@ impl Settings {
             }),
             stop_timeout: args.stop_timeout,
             drain: args.drain,
+            carry_checks: args.carry_checks,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
             kill_after: args.signals.kill_after,
@@ -155,6 +158,7 @@ impl Settings {
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,
+            carry_checks: self.carry_checks,
             kill_after: self.kill_after,
             seed: fastrand::u64(..),
         }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::consul::carry::Definition;
 use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::wire;
 use crate::core::action::Question;
+use crate::core::checks::States;
 use crate::core::event::{Answer, Refusal};
 use crate::http;
 
@@ -68,15 +70,18 @@ impl Client {
                     .await
                     .map(|(_, body)| Box::new(wire::agent(&body))),
             ),
+            Question::Membership => Answer::Membership(
+                self.read("/v1/agent/self", &[], READ)
+                    .await
+                    .map(|(_, body)| wire::agent(&body).membership),
+            ),
             Question::Leader => Answer::Leader(
                 self.read("/v1/status/leader", &[], READ)
                     .await
                     .map(|(_, body)| wire::leader(&body)),
             ),
             Question::Catalog { node, change } => {
-                // Consul takes any name: one with a slash or a question mark is still one segment.
-                let name = utf8_percent_encode(&node, NON_ALPHANUMERIC);
-                let path = format!("/v1/catalog/node/{name}");
+                let path = format!("/v1/catalog/node/{}", segment(&node));
                 let mut query = Vec::new();
                 let mut patience = READ;
                 if let Some((index, wait)) = change {
@@ -110,6 +115,27 @@ impl Client {
                     .map(drop),
             ),
         }
+    }
+
+    /// The states of the agent's checks, by its own word.
+    pub async fn checks(&self) -> Result<States, Refusal> {
+        let (_, body) = self.read("/v1/agent/checks", &[], READ).await?;
+        Ok(wire::states(&body))
+    }
+
+    /// Registers a check over its stand-in, as whoever registered it before. The state stays as it is.
+    pub async fn register(&self, definition: &Definition) -> Result<(), Refusal> {
+        let other = Self {
+            token: definition.token.clone(),
+            // The body says it, where there is one.
+            scope: Vec::new(),
+            ..self.clone()
+        };
+        let path = "/v1/agent/check/register";
+        for body in definition.registrations() {
+            other.send(Method::PUT, path, &[], Some(body), READ).await?;
+        }
+        Ok(())
     }
 
     /// A `GET` of JSON, with the index that a blocking query continues from (0 where there is none).
@@ -179,6 +205,11 @@ impl Client {
             _ => Refusal::Failed(told),
         })
     }
+}
+
+/// Consul takes any name: one with a slash or a question mark is still one segment of a path.
+fn segment(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 fn with_tls(

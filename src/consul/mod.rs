@@ -2,10 +2,12 @@
 //!
 //! [`command`] reads an agent's command line and its JSON configuration as far as lictor must know it (pure, but for the
 //! files it is handed); [`endpoint`] says where the agent's API is and with what it is asked; [`wire`] reads its answers
-//! (pure); [`client`] asks.
+//! (pure); [`client`] asks. [`carry`] reads the checks that an agent keeps (pure), [`data_dir`] is where it keeps them.
 
+pub mod carry;
 pub mod client;
 pub mod command;
+pub mod data_dir;
 pub mod endpoint;
 pub mod wire;
 pub mod words;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::core::checks::{Health, States};
 use crate::core::event::{AgentFacts, CatalogNode, Membership};
 
 /// Reads `GET /v1/agent/self`. What is missing (an old version, a thinned-out answer) stays empty.
@@ -18,6 +19,7 @@ pub fn agent(body: &Value) -> AgentFacts {
             .as_str()
             .and_then(|ip| ip.parse().ok()),
         membership: membership(&body["Member"]["Status"]),
+        data_dir: text(&debug["DataDir"]),
         server: config["Server"].as_bool(),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
@@ -57,6 +59,14 @@ pub fn catalog(index: u64, body: &Value) -> CatalogNode {
     }
 }
 
+/// Reads the states of `GET /v1/agent/checks`, an object by ids.
+pub fn states(body: &Value) -> States {
+    let checks = body.as_object().into_iter().flatten();
+    checks
+        .filter_map(|(id, check)| Some((id.clone(), Health::named(check["Status"].as_str()?)?)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +102,15 @@ mod tests {
             let body = json!({ "Member": { "Status": status } });
             assert_eq!(agent(&body).membership, membership);
         }
+    }
+
+    #[test]
+    fn a_state_that_is_none_is_not_one() {
+        let odd = json!({ "Status": "maintenance" });
+        let wanted: States = [("a".to_owned(), Health::Warning)].into();
+        let read = states(&json!({ "a": { "Status": "warning" }, "b": odd }));
+        assert_eq!(read, wanted);
+        assert_eq!(states(&Value::Null), States::new());
     }
 
     #[test]

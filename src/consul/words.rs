@@ -1,5 +1,9 @@
 //! What an agent says in its log, where nothing else tells. Pure.
 
+/// What an agent says as its leave begins, whoever has asked it to: `client starting leave`, or `server`. At a log level above INFO
+/// it does not.
+pub const LEAVES: &str = "starting leave";
+
 /// Whether an agent has said at its end that it was shut down without a leave, as one does that two people ask to leave at once:
 /// it ends with 0 all the same. The words are the same in 1.8.7 and 1.22.5, as text and as JSON.
 pub fn broke_its_leave(log: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::core::Moment;
+use crate::core::checks::CheckWork;
 use crate::core::event::Waiter;
 use crate::exit::Exit;
 
@@ -29,6 +30,8 @@ pub enum Action {
     Ask(Question),
     /// Drop every question that is not answered yet: their answers would speak of a past life.
     Forget,
+    /// Do something about the checks that the agent is to have; ends in [`crate::core::event::Event::Checks`].
+    Checks(CheckWork),
     /// Tell somebody at the control socket how his reload went.
     Reply(Waiter, ReloadOutcome),
     /// Give back the memory that only the start needed.
@@ -44,6 +47,8 @@ pub enum Action {
 pub enum Question {
     /// `GET /v1/agent/self`.
     Agent,
+    /// `GET /v1/agent/self`, for the membership alone.
+    Membership,
     /// `GET /v1/status/leader`.
     Leader,
     /// `GET /v1/catalog/node/<node>`; with a `change`, answered as soon as the answer is another one.

@@ -29,6 +29,7 @@ impl Machine {
     /// Decides on the exit.
     pub(super) fn exit(&mut self, exit: Exit) {
         self.timers.clear_all();
+        self.checks_put_back();
         self.reload_given_up(ENDING);
         // Before the agent's first start there is nobody.
         if !self.start.ever_spawned {

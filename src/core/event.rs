@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::checks::CheckNews;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
 
@@ -31,8 +32,12 @@ pub enum Event {
     Stopped,
     /// The agent wrote `READY=1` to its notification socket: its first LAN join succeeded.
     Notified,
+    /// The agent said in its log that it begins to leave.
+    LeaveHeard,
     /// The agent's API answered a question, or did not.
     Answered(Answer),
+    /// What came of something that was to be done about the agent's checks.
+    Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
     /// Somebody asked for a stop over the control socket.
@@ -181,6 +186,8 @@ pub struct Waiter(pub u64);
 pub enum Answer {
     /// `GET /v1/agent/self`.
     Agent(Result<Box<AgentFacts>, Refusal>),
+    /// `GET /v1/agent/self`, of which only this counts.
+    Membership(Result<Membership, Refusal>),
     /// `GET /v1/status/leader`: the leader's address, or none.
     Leader(Result<Option<String>, Refusal>),
     /// `GET /v1/catalog/node/<name>`.
@@ -208,6 +215,8 @@ pub struct AgentFacts {
     pub advertise: Option<IpAddr>,
     /// What it takes itself for in the LAN.
     pub membership: Membership,
+    /// Its data directory; empty where it has none, or does not say.
+    pub data_dir: String,
     /// Whether it is a server, where it says so.
     pub server: Option<bool>,
     /// Whether it leaves on SIGTERM, where it says so.

@@ -4,28 +4,30 @@
 //! ([`Machine::drain`]), looks whether the agent can take it and has not begun it already ([`Machine::look`]), is asked for
 //! ([`Machine::ask_leave`]), and is seen to begin ([`evidence`]): asked for is not begun. From then on the catalog
 //! is watched ([`watch`]) while the agent answers. An agent that ends before its leave is seen done is started once more to
-//! leave ([`Machine::finish`]); near the end of the budget comes the last step ([`Machine::last_step`]) and the kill
-//! ([`Machine::kill`]); and what was seen decides the exit code ([`outcome`]).
+//! leave ([`Machine::finish`]); near the end of the budget come the last step and the kill ([`end`]); and what was seen decides
+//! the exit code ([`outcome`]).
 //!
 //! A second leave aborts the first one, whoever sends it. So no signal that lictor gets during a stop is passed on, and a leave
 //! is asked for again only where the agent itself says, late enough, that it has not begun.
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
-use crate::core::conditions::{Kind, Truth};
+use crate::core::conditions::Kind;
 use crate::core::event::{AgentFacts, End, Membership, Refusal};
 use crate::core::leave::evidence::EVIDENCE;
 use crate::core::leave::watch::Entry;
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, OnStop, seconds};
 use crate::core::phase::Phase;
-use crate::core::signal::{SIGCONT, SIGKILL};
+use crate::core::signal::SIGCONT;
 use crate::core::timers::Timer;
 use crate::exit::Exit;
 
 mod able;
 mod budget;
+mod end;
 mod evidence;
+mod others;
 mod outcome;
 mod watch;
 mod way;
@@ -52,6 +54,8 @@ pub(super) struct Stop {
     left: Option<Moment>,
     /// What the catalog showed of our entry.
     entry: Entry,
+    /// It was asked for that our entry be taken away, before it had gone by itself.
+    removed: bool,
     /// The catalog may not be read.
     denied: bool,
     /// The agent was started once more to finish the leave.
@@ -107,6 +111,7 @@ impl Machine {
             put: self.now,
             left: None,
             entry: Entry::Unseen,
+            removed: false,
             denied: false,
             finishing: false,
             killed: false,
@@ -137,13 +142,13 @@ impl Machine {
             Level::Info,
             format!("stopping the agent without a leave: {name}"),
         );
-        self.out.push(Action::Signal(signal));
+        self.signal_once_noted(signal);
     }
 
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.
     fn drain(&mut self, was_ready: bool) {
         let drain = self.drain_time();
-        if !was_ready || drain.is_zero() {
+        if !was_ready || drain.is_zero() || self.start.leaves_for_others {
             return self.look();
         }
         let cut = if drain < self.config.drain {
@@ -289,20 +294,6 @@ impl Machine {
         }
     }
 
-    /// The agent hangs: there is just enough time left for another one to leave in its place.
-    pub(super) fn replace(&mut self) {
-        let Some(stop) = &self.stop else { return };
-        if stop.membership.is_leaving() || stop.entry == Entry::Gone || !self.may_finish() {
-            return;
-        }
-        let took = seconds(self.now.saturating_sub(stop.since));
-        self.say(
-            Level::Warn,
-            format!("the agent has not begun to leave {took} into the stop; SIGKILL, so that another one can leave in its place"),
-        );
-        self.out.push(Action::Signal(SIGKILL));
-    }
-
     /// The agent's process has ended: the end of the stop, or of one agent's part in it.
     pub(super) fn stopped(&mut self, end: &End) {
         if self.must_finish(end) {
@@ -344,6 +335,7 @@ impl Machine {
             stop.membership = Membership::Unknown;
             stop.left = None;
             stop.entry = Entry::Unseen;
+            stop.removed = false;
         }
         self.enter(Phase::Leaving);
         self.share_budget();
@@ -363,57 +355,6 @@ impl Machine {
             let exit = Self::outcome_without_agent(&stop, crashed);
             self.exit(exit);
         }
-    }
-
-    /// The budget is nearly used up: what does least harm.
-    pub(super) fn last_step(&mut self) {
-        let Some(stop) = &self.stop else { return };
-        if self.is_confirmed(stop) || !self.config.api {
-            return;
-        }
-        let text = match stop.membership {
-            Membership::Left => {
-                "the agent has left, and its node is still in the catalog: taking it away"
-            }
-            _ => {
-                "not seen to leave so far: taking its node out of the catalog, so that no service of an agent that is gone passes"
-            }
-        };
-        self.say(Level::Warn, text);
-        self.take_away();
-        self.timers.set(Timer::Evidence, self.now);
-        self.timers.set(Timer::Ask, self.now);
-    }
-
-    /// The budget is used up.
-    pub(super) fn kill(&mut self) {
-        let Some(mut stop) = self.stop.take() else {
-            return;
-        };
-        stop.killed = true;
-        // Nothing is asked of it any more.
-        self.timers.clear_all();
-        let took = seconds(self.now.saturating_sub(stop.since));
-        let state = if stop.mode == OnStop::Leave && self.is_confirmed(&stop) {
-            "it has left, so nothing is lost"
-        } else if stop.mode == OnStop::Leave {
-            "it has not been seen to leave"
-        } else {
-            "it did not end"
-        };
-        self.stop = Some(stop);
-        self.set(
-            Kind::AgentRunning,
-            Truth::True,
-            "Killing",
-            "the budget of the stop is used up",
-        );
-        self.enter(Phase::Stopping);
-        self.say(
-            Level::Warn,
-            format!("the agent still runs {took} into the stop; SIGKILL: {state}"),
-        );
-        self.out.push(Action::Signal(SIGKILL));
     }
 
     fn step(&mut self, step: Step) {

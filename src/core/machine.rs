@@ -5,6 +5,7 @@
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
@@ -65,6 +66,8 @@ pub struct Config {
     pub restart: bool,
     /// `--restart-limit`: crashes in a row after which lictor gives up.
     pub restart_limit: u32,
+    /// `--carry-checks`: whether the states of checks outlive a restart of the agent.
+    pub carry_checks: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -95,6 +98,7 @@ pub struct Machine {
     pub(super) start: Start,
     pub(super) reload: Reload,
     pub(super) restarts: Restarts,
+    pub(super) checks: Checks,
     pub(super) stop: Option<Stop>,
     pub(super) ending: Ending,
     pub(super) out: Vec<Action>,
@@ -124,6 +128,7 @@ impl Machine {
             start: Start::default(),
             reload: Reload::default(),
             restarts: Restarts::default(),
+            checks: Checks::default(),
             stop: None,
             ending: Ending::default(),
             out: Vec::new(),
@@ -160,11 +165,13 @@ impl Machine {
             Event::Ended(end) => self.ended(&end),
             Event::Stopped => self.agent_was_stopped(),
             Event::Notified => self.notified(),
+            Event::LeaveHeard => self.leave_heard(),
             Event::Answered(answer) => self.answered(answer),
             Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
             }
+            Event::Checks(news) => self.checks_told(news),
             // Nobody is waited for.
             Event::Alone | Event::OutOfReach => {}
             Event::Tick => {
@@ -198,6 +205,7 @@ impl Machine {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Agent(result) if self.stop.is_some() => self.agent_seen_in_a_stop(result),
+            Answer::Membership(result) => self.membership_answered(&result),
             Answer::Leader(result) if self.stop.is_some() => self.leader_seen_in_a_stop(&result),
             Answer::Agent(result) => self.agent_answered(result),
             Answer::Leader(result) => self.leader_answered(result),
@@ -216,8 +224,10 @@ impl Machine {
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),
+            Timer::Look => self.checks_look(),
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
+            Timer::Heard => self.ask(Question::Membership),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Evidence => self.ask_for_evidence(),
@@ -277,6 +287,7 @@ impl Machine {
     }
 
     fn spawn(&mut self) {
+        self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
     }
@@ -300,6 +311,7 @@ impl Machine {
             return;
         };
         let lived = self.now.saturating_sub(child.since);
+        self.checks_lost();
         self.forget();
         self.timers.clear_all();
         self.not_ready("AgentEnded", &format!("the agent {}", end.how));

@@ -40,6 +40,10 @@ pub(super) struct Start {
     pub(super) answered: bool,
     /// The agent said that its first join was over (`READY=1`).
     pub(super) notified: bool,
+    /// How often it will be asked yet whether it leaves, as was heard.
+    pub(super) heard: u32,
+    /// It leaves since somebody else has asked it to.
+    pub(super) leaves_for_others: bool,
     /// A leader was known when one was asked for during a stop.
     pub(super) leader_known: bool,
     /// Our entry is being taken away, or may not be.
@@ -94,6 +98,7 @@ impl Machine {
     /// Drops the questions that are under way.
     pub(super) fn forget(&mut self) {
         self.start.asking = false;
+        self.start.taking_away = false;
         self.out.push(Action::Forget);
     }
 
@@ -162,6 +167,7 @@ impl Machine {
             self.not_ready("Joining", "the agent answers and has not joined yet");
         }
         self.start.in_vain = 0;
+        self.checks_restore();
         self.ask_next();
         self.reload_if_possible();
     }
@@ -188,6 +194,7 @@ impl Machine {
                     self.say(Level::Info, format!("joined; the leader is {leader}"));
                     self.timers.set(Timer::Settle, self.now + SETTLE);
                     self.start.in_vain = 0;
+                    self.checks_restore();
                 }
                 self.start.leader_next = false;
                 if news && !self.start.told {
@@ -268,6 +275,9 @@ impl Machine {
         }
         if news {
             self.timers.set(Timer::GoodRun, self.now + GOOD_RUN);
+        }
+        if self.config.api {
+            self.checks_heartbeat();
         }
         if first {
             self.out.push(Action::Trim);

@@ -11,10 +11,14 @@ pub enum Timer {
     Settle,
     /// `--start-timeout`.
     Start,
+    /// Ask for the states of the agent's checks again.
+    Look,
     /// The end of a back-off: start the agent again.
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
     GoodRun,
+    /// Ask again whether the agent leaves, as was heard.
+    Heard,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -32,12 +36,14 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
+        Self::Look,
         Self::Restart,
         Self::GoodRun,
+        Self::Heard,
         Self::Drain,
         Self::Patience,
         Self::Evidence,
@@ -68,6 +74,11 @@ impl Timers {
     /// Unsets `timer`.
     pub fn clear(&mut self, timer: Timer) {
         self.at[timer as usize] = None;
+    }
+
+    /// Whether `timer` is set, and has not gone off.
+    pub fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer as usize].is_some()
     }
 
     /// Unsets all of them.

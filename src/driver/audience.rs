@@ -17,7 +17,6 @@ use crate::admin::wire::{Progress, ReloadReport};
 use crate::core::action::{Level, ReloadOutcome};
 use crate::core::event::Waiter;
 use crate::exit::Exit;
-use crate::os::process;
 
 /// How long the followers may take to their own end, once they know of lictor's.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -29,7 +28,7 @@ pub(super) struct Audience {
     next_waiter: u64,
     /// All of them see the one stop there is, whoever asked for it.
     followers: Vec<Follower>,
-    /// The ends of their processes, where lictor's own would kill them.
+    /// The ends of their processes, where lictor's own could kill them.
     ends: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
     exit: Option<Progress>,
 }
@@ -57,10 +56,9 @@ impl Audience {
 
     /// One more who follows the stop, and hears all that is said from now on.
     pub(super) fn join(&mut self, mut follower: Follower) {
-        // PID 1 takes all of its namespace with it: `docker exec … lictor leave`, too.
-        if let Some(peer) = follower.take_process()
-            && process::is_init()
-        {
+        // PID 1 takes all of its namespace with it, `docker exec … lictor leave` too; and where lictor is not PID 1, a container's
+        // init ends behind it.
+        if let Some(peer) = follower.take_process() {
             self.ends.push(Box::pin(peer.ended()));
         }
         match &self.exit {
@@ -89,7 +87,7 @@ impl Audience {
         }
     }
 
-    /// Waits until those have ended whom lictor's exit would kill.
+    /// Waits until those have ended whom lictor's exit could kill.
     pub(super) async fn gone(&mut self) {
         let all = async { while self.ends.next().await.is_some() {} };
         // Who takes longer than that has been stopped, or does not end by it.

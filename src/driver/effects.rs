@@ -4,19 +4,24 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
 
 use crate::admin::server::Control;
 use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
+use crate::consul::words;
 use crate::core::action::{Action, Level, Question};
-use crate::core::event::{Address, Event, How, Spawned, Staged};
+use crate::core::event::{Address, Answer, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
 use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
+use crate::driver::checks::Checks;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
@@ -46,6 +51,7 @@ pub struct Effects {
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
+    checks: Checks,
     place: Option<String>,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
@@ -75,6 +81,7 @@ impl Effects {
             started: SystemTime::now(),
             address: None,
             client: None,
+            checks: Checks::default(),
             place: None,
             agent: None,
             copying: None,
@@ -113,6 +120,14 @@ impl Effects {
             Action::Sweep(signal) => self.sweep(signal, due),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
+            Action::Checks(work) => {
+                if self.checks.are_nowhere() {
+                    let config = self.staging.config(&self.users_args());
+                    self.checks.configured(&config);
+                }
+                self.checks
+                    .perform(work, self.client.as_ref(), sources, due);
+            }
             Action::Reply(waiter, outcome) => self.audience.reply(waiter, &outcome),
             Action::Trim => {
                 if let Err(error) = os::memory::trim() {
@@ -140,6 +155,9 @@ impl Effects {
     pub(super) fn note(&mut self, event: &Event) {
         if let Event::Addressed(Ok(address)) = event {
             self.address = Some(address.clone());
+        }
+        if let Event::Answered(Answer::Agent(Ok(facts))) = event {
+            self.checks.told(&facts.data_dir);
         }
     }
 
@@ -217,7 +235,7 @@ impl Effects {
             args: self.staging.args(&self.users_args()),
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on()
+        let piped = Output::pass_on(words::LEAVES)
             .inspect_err(|error| {
                 let told = "so its last words will not be known";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
@@ -242,6 +260,12 @@ impl Effects {
             pid,
             api: self.client.is_some(),
         })
+    }
+
+    /// Told when the agent says that it begins to leave.
+    pub(super) fn leave_heard(&self) -> Option<Arc<Notify>> {
+        let (_, output) = self.agent.as_ref()?;
+        output.as_ref().map(Output::heard)
     }
 
     /// Takes what has happened to children, and returns what the core is to know of it: what has happened to the agent.

@@ -1,6 +1,6 @@
 //! The one loop: everything that can happen becomes an event for the core, and the core's actions are done.
 //!
-//! The loop holds the clock, the sources of events ([`sources`]) and the hands ([`effects`]). It decides nothing.
+//! The loop holds the clock, the sources of events ([`sources`]) and the hands ([`effects`], and [`checks`] for those of an agent). It decides nothing.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -13,6 +13,7 @@ use crate::exit::Exit;
 
 pub mod addressing;
 mod audience;
+mod checks;
 pub mod effects;
 pub mod init;
 pub mod sources;

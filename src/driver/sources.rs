@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::UnixDatagram;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, sleep_until};
 
 use crate::admin::server::{Control, Server};
@@ -76,7 +76,11 @@ impl Sources {
         begin: Instant,
     ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
+        let heard = effects.leave_heard();
         loop {
+            // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
+            // of a task's budget by itself.
+            tokio::task::coop::consume_budget().await;
             // By the clock itself: the runtime looks at its timers only when nothing else is to be done, which a flood of signals
             // would put off for as long as it lasts.
             if deadline.is_some_and(is_over) {
@@ -113,6 +117,7 @@ impl Sources {
                         return Event::Notified;
                     }
                 },
+                () = notified(heard.as_deref()) => return Event::LeaveHeard,
                 Some(control) = self.control.recv() => {
                     if let Some(event) = effects.control(control, machine) {
                         return event;
@@ -144,6 +149,13 @@ fn is_over(deadline: Instant) -> bool {
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
+        None => pending().await,
+    }
+}
+
+async fn notified(notify: Option<&Notify>) {
+    match notify {
+        Some(notify) => notify.notified().await,
         None => pending().await,
     }
 }

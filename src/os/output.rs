@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::os::patient::{STDERR, STDOUT, Stream};
@@ -26,6 +26,7 @@ const TOLD_LINES: usize = 5;
 pub struct Output {
     end: Arc<Mutex<VecDeque<u8>>>,
     copying: Copying,
+    heard: Arc<Notify>,
 }
 
 /// Whether the output of a run is still being passed on.
@@ -50,11 +51,11 @@ pub struct Pipes {
 }
 
 impl Output {
-    /// Makes the pipes for a run of the agent, and starts passing on what comes out of them.
+    /// Makes the pipes for a run of the agent, and starts passing on what comes out of them. Listens for a word meanwhile.
     ///
     /// # Errors
     /// There is no descriptor or no thread left. The agent should then write to lictor's own streams.
-    pub fn pass_on() -> io::Result<(Self, Pipes)> {
+    pub fn pass_on(listens_for: &'static str) -> io::Result<(Self, Pipes)> {
         let (from_stdout, stdout) = io::pipe()?;
         let (from_stderr, stderr) = io::pipe()?;
         let end = Arc::new(Mutex::new(VecDeque::with_capacity(REMEMBERED)));
@@ -66,12 +67,14 @@ impl Output {
         }
         let streams = [(from_stdout, &STDOUT), (from_stderr, &STDERR)];
         let remembered = Arc::clone(&end);
+        let heard = Arc::new(Notify::new());
+        let ears = [0, 1].map(|_| Ear::new(listens_for, &heard));
         thread::Builder::new()
             .name("output".to_owned())
             .stack_size(64 * 1024)
             .spawn(move || {
                 let _ = block_in_thread();
-                copy(streams, &remembered, &ready);
+                copy(streams, ears, &remembered, &ready);
                 drop(copies);
             })?;
         // glibc keeps the signals 32 and 33 for threads, and lets the first one and its creator take them. Whoever sends them to
@@ -80,8 +83,14 @@ impl Output {
         let output = Self {
             end,
             copying: Copying(copying),
+            heard,
         };
         Ok((output, Pipes { stdout, stderr }))
+    }
+
+    /// Told each time that what is listened for was said.
+    pub fn heard(&self) -> Arc<Notify> {
+        Arc::clone(&self.heard)
     }
 
     /// For whoever waits for the end of it.
@@ -105,7 +114,12 @@ impl Output {
 /// How long the agent's lines may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn copy(streams: [(PipeReader, &'static Stream); 2], end: &Mutex<VecDeque<u8>>, ready: &Epoll) {
+fn copy(
+    streams: [(PipeReader, &'static Stream); 2],
+    mut ears: [Ear; 2],
+    end: &Mutex<VecDeque<u8>>,
+    ready: &Epoll,
+) {
     let mut streams = streams.map(Some);
     let mut buffer = [0_u8; 8192];
     while streams.iter().any(Option::is_some) {
@@ -113,10 +127,8 @@ fn copy(streams: [(PipeReader, &'static Stream); 2], end: &Mutex<VecDeque<u8>>, 
         // Nothing but a stop of lictor interrupts it, and it has no other error.
         let count = ready.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
         for event in &events[..count] {
-            let Some(stream) = usize::try_from(event.data())
-                .ok()
-                .and_then(|n| streams.get_mut(n))
-            else {
+            let number = usize::try_from(event.data()).unwrap_or(usize::MAX);
+            let (Some(stream), Some(ear)) = (streams.get_mut(number), ears.get_mut(number)) else {
                 continue;
             };
             let Some((pipe, target)) = stream else {
@@ -126,6 +138,7 @@ fn copy(streams: [(PipeReader, &'static Stream); 2], end: &Mutex<VecDeque<u8>>, 
                 Ok(0) => *stream = None,
                 Ok(n) => {
                     remember(end, &buffer[..n]);
+                    ear.hear(&buffer[..n]);
                     // A closed stdout, or a full disk behind it, must not stop the agent.
                     let _ = target.write(&buffer[..n], PATIENCE);
                 }
@@ -133,6 +146,38 @@ fn copy(streams: [(PipeReader, &'static Stream); 2], end: &Mutex<VecDeque<u8>>, 
                 Err(_) => *stream = None,
             }
         }
+    }
+}
+
+/// Listens for a word on one stream.
+struct Ear {
+    word: &'static [u8],
+    /// The end of what was heard before, in which the word may have begun.
+    before: Vec<u8>,
+    heard: Arc<Notify>,
+}
+
+impl Ear {
+    fn new(word: &'static str, heard: &Arc<Notify>) -> Self {
+        Self {
+            word: word.as_bytes(),
+            before: Vec::new(),
+            heard: Arc::clone(heard),
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        self.before.extend_from_slice(bytes);
+        if self
+            .before
+            .windows(self.word.len())
+            .any(|part| part == self.word)
+        {
+            self.heard.notify_one();
+        }
+        let keep = self.before.len().min(self.word.len() - 1);
+        self.before.drain(..self.before.len() - keep);
+        self.before.shrink_to(256);
     }
 }
 
@@ -156,7 +201,24 @@ pub fn last_lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_word_is_heard_once_however_it_comes_in_pieces() {
+        let heard = Arc::new(Notify::new());
+        let mut ear = Ear::new("starting leave", &heard);
+        let is_heard = || heard.notified().now_or_never().is_some();
+        for piece in ["client start", "ing le", "a"] {
+            ear.hear(piece.as_bytes());
+            assert!(!is_heard(), "{piece}");
+        }
+        ear.hear(b"ve\n");
+        assert!(is_heard());
+        ear.hear(b"nothing of the kind\n");
+        assert!(!is_heard());
+    }
 
     #[test]
     fn only_the_end_is_remembered() {

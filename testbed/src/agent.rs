@@ -7,6 +7,7 @@
 mod api;
 mod catalog;
 mod local;
+mod watch;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 pub use api::Api;
 pub use catalog::Catalog;
 pub use local::LocalServer;
+pub use watch::{Look, Watch};
 
 use crate::consul::{self, Version};
 use crate::http;

@@ -9,6 +9,8 @@ use testbed::net::{Host, Network};
 
 mod asked;
 mod bad_input;
+mod carry;
+mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;
@@ -31,8 +33,7 @@ const STOP: Duration = Duration::from_secs(40);
 struct Seed {
     server: Server,
     host: Host,
-    /// Kept, since the hosts end with it.
-    _network: Network,
+    network: Network,
 }
 
 impl Seed {
@@ -45,7 +46,7 @@ impl Seed {
         Self {
             server: server.expect("a server"),
             host,
-            _network: network,
+            network,
         }
     }
 

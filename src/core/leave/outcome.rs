@@ -2,16 +2,17 @@
 
 use crate::core::action::Level;
 use crate::core::event::{End, How, Membership};
-use crate::core::leave::Stop;
 use crate::core::leave::watch::Entry;
+use crate::core::leave::{Step, Stop};
 use crate::core::machine::{Machine, OnStop, last_words, seconds};
 use crate::exit::{self, Exit};
 
 impl Stop {
-    /// Whether the agent ended since somebody else had asked it to leave, before lictor did.
+    /// Whether the agent ended since somebody else had asked it to leave, before lictor did, or knew of it. One that was watched
+    /// is judged by what was seen of it, whoever asked for it.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
-        self.asked.is_none()
-            && self.entry == Entry::Unseen
+        !self.finishing
+            && self.step != Step::Watch
             && end.how == How::Exited(0)
             && !end.broke_its_leave
     }
@@ -23,7 +24,8 @@ impl Machine {
         // An entry that somebody else took away while the agent was a member like others is no leave.
         let begun = stop.membership != Membership::Alive;
         match stop.entry {
-            Entry::Gone => begun,
+            // One that was taken away here tells nothing of whether anybody has heard of the leave.
+            Entry::Gone => begun && !stop.removed,
             Entry::Absent => stop.membership == Membership::Left && self.sees_entry(),
             Entry::Unseen | Entry::There | Entry::Back => false,
         }
@@ -78,6 +80,7 @@ impl Machine {
         let by = match (stop.finishing, stop.asked) {
             (true, _) => "as the one that was started to finish the leave",
             (false, Some(_)) => "after it was asked to leave",
+            (false, None) if stop.step == Step::Watch => "by somebody else's leave",
             (false, None) => "before it was asked to leave",
         };
         let words = match end.how {
@@ -89,7 +92,7 @@ impl Machine {
             format!(
                 "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}",
                 end.how,
-                seen(stop.entry)
+                seen(stop)
             ),
         )
     }
@@ -113,11 +116,14 @@ impl Machine {
     }
 }
 
-fn seen(entry: Entry) -> &'static str {
-    match entry {
+fn seen(stop: &Stop) -> &'static str {
+    match stop.entry {
         Entry::Unseen => "the catalog could not be looked at",
         Entry::There => "its node was not seen to go from the catalog",
         Entry::Absent => "it never said that it had left",
+        Entry::Gone if stop.removed => {
+            "its node was still in the catalog until it was taken out from here"
+        }
         Entry::Gone => "its node went from the catalog before it had begun to leave",
         Entry::Back => "its node had come back to the catalog",
     }

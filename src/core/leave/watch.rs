@@ -26,7 +26,7 @@ pub(super) enum Entry {
     Absent,
     /// It was there, and then was not.
     Gone,
-    /// It was gone and has come back.
+    /// It was gone, or not there, and has come (back) after the agent had left.
     Back,
 }
 
@@ -86,10 +86,10 @@ impl Machine {
             // The agent registers its node and its services one after the other, and each of them brings the node back.
             (true, Entry::Back) => self.take_away(),
             (true, _) => {
-                // One that was never there came with the first synchronisation of a young agent.
-                let late = stop.entry == Entry::Absent && stop.left.is_some();
-                stop.entry = Entry::There;
-                if overdue || late {
+                // One that was not there came with the first synchronisation of a young agent: a ghost like any other.
+                let ghost = stop.entry == Entry::Absent && stop.left.is_some();
+                stop.entry = if ghost { Entry::Back } else { Entry::There };
+                if overdue || ghost {
                     self.take_away();
                 }
             }
@@ -111,13 +111,21 @@ impl Machine {
             return;
         }
         self.start.taking_away = true;
+        if let Some(stop) = &mut self.stop {
+            stop.removed |= !matches!(stop.entry, Entry::Gone | Entry::Back);
+        }
         self.ask(Question::Deregister {
             node: self.facts.node_name.clone(),
         });
     }
 
     pub(in crate::core) fn taken_away(&mut self, result: Result<(), Refusal>) {
-        self.start.taking_away = matches!(result, Err(Refusal::Denied(_)));
+        let denied = matches!(result, Err(Refusal::Denied(_)));
+        self.start.taking_away = denied;
+        if let Some(stop) = &mut self.stop {
+            // Whatever goes now goes by itself.
+            stop.removed &= !denied;
+        }
         match result {
             Ok(()) => self.say(Level::Info, "deregistered the node that was still there"),
             Err(refusal) => {

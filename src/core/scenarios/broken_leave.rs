@@ -1,5 +1,6 @@
 //! Leaves that others break, or would: what is seen of them, and what is made of it.
 
+use super::finished_leave::{finishing, leaves_well};
 use super::young_leave::asked_over_the_api;
 use super::*;
 
@@ -29,6 +30,18 @@ fn somebody_else_s_leave_is_seen_and_not_asked_for_again() {
     assert_eq!(bed.exit().code, 0);
 }
 
+/// The servers cannot be reached, so that they cannot have been told.
+#[test]
+fn somebody_else_s_leave_of_which_the_catalog_shows_nothing_is_followed_by_one() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    let failed = Refusal::Failed("500".to_owned());
+    bed.on(Event::Answered(Answer::Catalog(Err(failed))));
+    assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+}
+
 /// As a first join does that ends within it.
 #[test]
 fn somebody_else_s_leave_that_came_to_nothing_is_followed_by_one() {
@@ -43,6 +56,95 @@ fn somebody_else_s_leave_that_came_to_nothing_is_followed_by_one() {
         says_for(&mut bed, Membership::Alive, 20),
         [Action::Ask(Question::Leave)]
     );
+}
+
+/// As by `consul leave` in a hook. The log says so before it is so, and may say anything.
+#[test]
+fn a_leave_that_is_heard_of_is_a_stop_once_the_agent_says_so() {
+    let ask = [Action::Ask(Question::Membership)];
+    let said = |membership| Event::Answered(Answer::Membership(Ok(membership)));
+    for drain in [0, 5] {
+        let mut bed = Bed::new(Config {
+            drain: Duration::from_secs(drain),
+            ..config()
+        })
+        .ready();
+        assert_eq!(bed.on(Event::LeaveHeard), ask);
+        assert_eq!(bed.on(said(Membership::Alive)), []);
+        assert_eq!(bed.tick(), ask);
+        // The leave is under way: nobody can wait for load balancers any more.
+        assert_eq!(bed.on(said(Membership::Leaving)), LOOK);
+        assert_eq!(bed.machine.phase, Phase::Leaving);
+        assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+        bed.shows(in_catalog(&[SERVICE]));
+        bed.shows(absent(12));
+        bed.on(end(How::Exited(0)));
+        assert_eq!(bed.exit().code, 0);
+    }
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::LeaveHeard);
+    for _ in 0..4 {
+        assert_eq!(bed.on(said(Membership::Alive)), []);
+        assert_eq!(bed.tick(), ask);
+    }
+    assert_eq!(bed.on(said(Membership::Alive)), []);
+    assert_eq!(bed.machine.phase, Phase::Ready);
+}
+
+#[test]
+fn a_leave_that_is_heard_of_while_load_balancers_are_waited_for_ends_the_wait() {
+    let mut bed = Bed::new(Config {
+        drain: Duration::from_secs(5),
+        ..config()
+    })
+    .ready();
+    bed.on(Event::Signal(Signal::Terminate));
+    let begin = bed.now;
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    // The log says so before the agent does.
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert!(bed.now - begin < Duration::from_millis(60));
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+}
+
+/// It would be broken by one that is asked for on suspicion, and nobody could say whether there is one.
+#[test]
+fn without_an_api_a_leave_that_is_heard_of_changes_nothing() {
+    let mut bed = Bed::new(Config {
+        drain: Duration::from_secs(5),
+        api: false,
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    bed.on(Event::Signal(Signal::Terminate));
+    let begin = bed.now;
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.tick(), [Action::Signal(15)]);
+    assert_eq!((bed.now - begin).as_secs(), 5);
+}
+
+/// What the agent said just before it is no word of it.
+#[test]
+fn a_leave_that_is_heard_of_while_the_agent_is_looked_at_is_looked_at_anew() {
+    let ask = [Action::Ask(Question::Agent)];
+    let mut bed = Bed::new(config()).ready();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    let dropped = bed.machine.handle(bed.now, Event::LeaveHeard);
+    assert_eq!(dropped, [Action::Forget]);
+    assert_eq!(bed.tick(), ask);
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
+    // A young agent's join is waited for: that it is a member was said before.
+    let mut bed = Bed::new(config()).joining();
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    assert_eq!(bed.says(Membership::Alive), []);
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.tick(), ask);
+    assert_eq!(bed.says(Membership::Leaving), [ask_catalog(None)]);
 }
 
 /// A preStop hook's `consul leave`, which lictor sees nothing of but its end.
@@ -183,6 +285,7 @@ fn an_agent_that_is_stopped_is_continued_in_a_stop_only() {
     assert_eq!(bed.on(Event::Stopped), [Action::Signal(SIGCONT)]);
 }
 
+/// The word of the leave may have reached nobody, so another agent has to say it.
 #[test]
 fn a_node_that_has_left_and_is_still_there_is_taken_away_while_the_api_answers() {
     let mut bed = Bed::new(config()).ready().leaving();
@@ -193,6 +296,22 @@ fn a_node_that_has_left_and_is_still_there_is_taken_away_while_the_api_answers()
     bed.now += Duration::from_millis(10);
     assert!(bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
     bed.on(Event::Answered(Answer::Deregister(Ok(()))));
+    bed.shows(absent(12));
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+    finishing(&mut bed);
+    leaves_well(&mut bed);
+}
+
+/// It was slow to go, and went by itself.
+#[test]
+fn a_node_that_could_not_be_taken_away_has_gone_by_itself() {
+    let mut bed = Bed::new(short()).ready().leaving();
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
+    bed.now += Duration::from_millis(1500);
+    assert!(bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
+    let denied = Refusal::Denied("403".to_owned());
+    bed.on(Event::Answered(Answer::Deregister(Err(denied))));
     bed.shows(absent(12));
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, 0);
@@ -216,7 +335,7 @@ fn with_two_seconds_the_last_step_takes_the_node_away() {
     bed.tick_until(&Action::Signal(9));
     assert!(bed.now - begin <= Duration::from_millis(1810));
     bed.on(end(How::Signaled(9)));
-    assert_eq!(bed.exit().code, 0);
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
 }
 
 #[test]

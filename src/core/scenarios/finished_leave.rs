@@ -3,7 +3,7 @@
 use super::*;
 
 /// The agent is started once more, joins, and is asked to leave.
-fn finishing(bed: &mut Bed) {
+pub(super) fn finishing(bed: &mut Bed) {
     assert!(bed.done.contains(&Action::Spawn), "{:?}", bed.done);
     started_again(bed);
     assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
@@ -29,7 +29,7 @@ fn started_again(bed: &mut Bed) {
 }
 
 /// Its leave is seen to the end.
-fn leaves_well(bed: &mut Bed) {
+pub(super) fn leaves_well(bed: &mut Bed) {
     bed.shows(in_catalog(&[SERVICE]));
     assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
     bed.says(Membership::Left);
@@ -67,6 +67,16 @@ fn a_leave_is_finished_once() {
     bed.on(end(How::Signaled(11)));
     finishing(&mut bed);
     bed.on(end(How::Signaled(11)));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
+/// Nobody else is known to have asked this one, so its 0 is no leave of anybody's.
+#[test]
+fn an_agent_that_ends_before_it_was_asked_to_finish_has_finished_nothing() {
+    let mut bed = Bed::new(config()).ready().leaving();
+    assert_eq!(bed.on(end(How::Signaled(11))), [Action::Spawn]);
+    started_again(&mut bed);
+    bed.on(end(How::Exited(0)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
+use super::checks::CheckWork;
 use super::conditions::Kind;
 use super::event::{
     Address, AgentFacts, Answer, CatalogNode, Change, End, Event, How, Membership, Refusal, Signal,
@@ -15,6 +16,7 @@ use super::signal::{SIGCONT, SIGTERM};
 use crate::exit::{self, Exit};
 
 mod broken_leave;
+mod checks;
 mod finished_leave;
 mod leave;
 mod model;
@@ -51,6 +53,7 @@ fn config() -> Config {
         start_timeout: None,
         restart: true,
         restart_limit: 3,
+        carry_checks: false,
         kill_after: Duration::from_secs(5),
         seed: 7,
     }
@@ -129,8 +132,9 @@ impl Bed {
             self.done
                 .extend(self.machine.handle(self.now, Event::Alone));
         }
-        self.done
-            .retain(|action| !matches!(action, Action::Say(..) | Action::Forget));
+        self.done.retain(|action| {
+            !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
+        });
         &self.done
     }
 
@@ -268,6 +272,11 @@ fn another_s() -> CatalogNode {
         id: "id-2".to_owned(),
         ..in_catalog(&[])
     }
+}
+
+/// Nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
+fn spared(action: &Action) -> bool {
+    *action == Action::Checks(CheckWork::PutBack)
 }
 
 fn ask_catalog(change: Option<(u64, Moment)>) -> Action {

@@ -51,11 +51,7 @@ impl Catalog<'_> {
     /// # Errors
     /// The API does not answer with 200.
     pub fn checks(&self, node: &str) -> Result<BTreeMap<String, String>, Error> {
-        let checks = self.list(&format!("/v1/health/node/{node}"))?;
-        Ok(checks
-            .iter()
-            .map(|check| (text(check, "CheckID"), text(check, "Status")))
-            .collect())
+        Ok(statuses(&self.0.get(&format!("/v1/health/node/{node}"))?))
     }
 
     /// The members by name, each `alive`, `leaving`, `left` or `failed`.
@@ -132,6 +128,14 @@ impl Catalog<'_> {
             _ => Vec::new(),
         })
     }
+}
+
+/// The status of each check of a list by its id. Consul writes an empty list as null here and there.
+pub(super) fn statuses(list: &Value) -> BTreeMap<String, String> {
+    let checks = list.as_array().into_iter().flatten();
+    checks
+        .map(|check| (text(check, "CheckID"), text(check, "Status")))
+        .collect()
 }
 
 fn text(value: &Value, key: &str) -> String {

@@ -11,6 +11,7 @@ use super::case::{Case, Way};
 use super::field::Field;
 use super::outcome::Outcome;
 use super::situation::{Cluster, Situation};
+use super::view::Look;
 use crate::consul::Version;
 use crate::wait;
 
@@ -102,7 +103,8 @@ fn on_field(
         wait::let_pass(last.unwrap_or_else(Instant::now) + LATE);
         for ((_, number), outcome) in &mut outcomes {
             if outcome.trouble.is_none() {
-                outcome.looks.push(field.look(&Field::node(*number)));
+                let look = field.look(&Field::node(*number));
+                outcome.looks.push(Look { late: true, ..look });
             }
         }
     }

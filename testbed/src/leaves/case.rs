@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::Result;
-use super::field::{Field, SERVER};
+use super::field::Field;
 use super::outcome::Outcome;
 use super::situation::{Begin, Cluster, Situation};
 use super::view::View;
@@ -216,7 +216,7 @@ fn config(settings: &Value, acl: Value) -> Value {
         "client_addr": "0.0.0.0",
         "disable_update_check": true,
         "enable_local_script_checks": true,
-        "retry_join": [SERVER],
+        "retry_join": [Field::address(1)],
         "retry_interval": "1s",
         "acl": acl,
         "service": { "name": "web", "port": 80, "check": { "ttl": "1h" } },

@@ -13,8 +13,6 @@ use crate::consul::Version;
 use crate::net::{Host, Network};
 use crate::wait;
 
-/// The address that every agent joins.
-pub(super) const SERVER: &str = "10.111.67.1";
 /// The token that may read everything. It is written down here because its cluster ends with the test.
 const TOKEN: &str = "8d9d3f8e-2f0c-4d43-9d8f-6f5b0b6d7a11";
 /// How long the word of a leave may take to reach the others.
@@ -24,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running cluster.
 #[derive(Debug)]
-pub struct Field {
+pub(super) struct Field {
     version: Version,
     cluster: Cluster,
     servers: Vec<(Host, Server)>,
@@ -33,23 +31,17 @@ pub struct Field {
 }
 
 impl Field {
-    /// Starts a plain one: one server, and one agent that watches.
-    ///
-    /// # Errors
-    /// Something of it does not start.
-    pub fn new(version: Version) -> Result<Self> {
-        Self::of(Cluster::Plain, version)
-    }
-
+    /// Starts one.
     pub(super) fn of(cluster: Cluster, version: Version) -> Result<Self> {
         let network = Network::new()?;
         let hosts = match cluster {
             Cluster::TwoServers => vec![network.host("s1", 1)?, network.host("s2", 2)?],
             _ => vec![network.host("s1", 1)?],
         };
-        let join: Vec<_> = (1..=hosts.len())
-            .map(|n| format!("10.111.67.{n}"))
-            .collect();
+        let join = match cluster {
+            Cluster::TwoServers => vec![Self::address(1), Self::address(2)],
+            _ => vec![Self::address(1)],
+        };
         let settings = json!({ "bootstrap_expect": hosts.len(), "retry_join": join, "retry_interval": "1s",
             "acl": acl(cluster, version) });
         // Two of them wait for each other.
@@ -81,28 +73,22 @@ impl Field {
     }
 
     /// The version of Consul that all of it runs.
-    #[must_use]
-    pub fn version(&self) -> Version {
+    pub(super) fn version(&self) -> Version {
         self.version
     }
 
     /// A new host on its network; numbers from 11 to 250 are free.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn host(&self, number: u8) -> Result<Host> {
+    pub(super) fn host(&self, number: u8) -> Result<Host> {
         Ok(self.network.host(&Self::node(number), number)?)
     }
 
     /// The name of a host, and of its node.
-    #[must_use]
-    pub fn node(number: u8) -> String {
+    pub(super) fn node(number: u8) -> String {
         format!("n{number}")
     }
 
     /// The address of a host.
-    #[must_use]
-    pub fn address(number: u8) -> String {
+    pub(super) fn address(number: u8) -> String {
         format!("10.111.67.{number}")
     }
 
@@ -115,8 +101,7 @@ impl Field {
     }
 
     /// Looks at a node now.
-    #[must_use]
-    pub fn look(&self, node: &str) -> Look {
+    pub(super) fn look(&self, node: &str) -> Look {
         let state = |api: &Api| match api.catalog().members() {
             Ok(members) => members.get(node).cloned().unwrap_or("none".to_owned()),
             Err(_) => "?".to_owned(),
@@ -127,13 +112,13 @@ impl Field {
             observer: state(&self.may_read(self.observer.api())),
             server: state(&self.server()),
             waited: Duration::ZERO,
+            late: false,
             catalog,
         }
     }
 
     /// Looks at a node's catalog entry now, and lets the word of its leave spread for a moment.
-    #[must_use]
-    pub fn look_at_end(&self, node: &str) -> Look {
+    pub(super) fn look_at_end(&self, node: &str) -> Look {
         let begin = Instant::now();
         let catalog = self.entry(node);
         let mut last = self.look(node);
@@ -180,8 +165,15 @@ impl Field {
 
     /// Mends what [`Field::lose_leader`] has broken.
     pub(super) fn mend(&self) -> Result<()> {
-        for (host, _) in &self.servers {
-            host.mend()?;
+        if self.cluster == Cluster::TwoServers {
+            for (host, _) in &self.servers {
+                host.mend()?;
+            }
+            // By themselves they try to find each other again only now and then.
+            wait::until_ok("the two servers to meet again", PATIENCE, || {
+                let path = format!("/v1/agent/join/{}", Self::address(2));
+                self.server().put(&path, &Value::Null).map(drop)
+            })?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use super::outcome::Outcome;
 
 const LEGEND: &str = "\
 code, time to the end; then what others saw at the end, 12 s later, 90 s later: the member state on another host (/ on the
-server, where it differs), +N where the catalog has the node and N services, ? where it did not answer. `left` is as it should be,
-`left+2` a ghost.";
+server, where it differs), +N where the catalog has the node and N services, ? where it did not answer, ~ where the word of the
+leave came only a moment later. `left` is as it should be, `left+2` a ghost.";
 
 /// How much of a log is shown.
 const LINES: usize = 60;
@@ -91,7 +91,8 @@ pub fn failures(outcomes: &[Outcome]) -> String {
 
 /// Whether a line of a log is not one of the many details of an agent's.
 fn tells(line: &str) -> bool {
-    !line.contains("[DEBUG]") && !line.contains("[TRACE]")
+    let details = ["[DEBUG]", "[TRACE]", "EventMember", "Registered resource"];
+    !details.iter().any(|detail| line.contains(detail))
 }
 
 fn is_same(one: &Outcome, other: &Outcome) -> bool {

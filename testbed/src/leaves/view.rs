@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// What is not told apart from at once.
+const MOMENT: Duration = Duration::from_millis(200);
+
 /// What was seen of a node at one moment.
 #[derive(Debug, Clone)]
 pub struct Look {
@@ -12,6 +15,8 @@ pub struct Look {
     pub server: String,
     /// For how long the word of its leave was waited for, where it was.
     pub waited: Duration,
+    /// Whether all had time to hear of it: a member that missed the word is told at the next full exchange, half a minute later.
+    pub late: bool,
     /// What the server's catalog holds under its name.
     pub catalog: Entry,
 }
@@ -93,22 +98,18 @@ impl View {
 }
 
 impl Look {
-    /// Whether it is known to have left. The word spreads by gossip, so one of the two may be a little behind at the end, or have
-    /// missed it and noticed by itself that the node is gone; neither takes it for alive later.
+    /// Whether it is known to have left.
     pub(super) fn has_left(&self) -> bool {
         let (observer, server) = (self.observer == "left", self.server == "left");
-        match self.waited {
-            Duration::ZERO => {
-                (observer || server)
-                    && ![&self.observer, &self.server].contains(&&"alive".to_owned())
-            }
-            _ => observer || server,
+        match self.late {
+            true => observer && server,
+            false => observer || server,
         }
     }
 }
 
 /// `left`, `alive+2`, `leaving/alive+0`: the member state as the other host sees it (and the server, where that differs), and
-/// the number of services if the catalog has the node.
+/// the number of services if the catalog has the node. `left~` came to be only a moment after the end.
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.observer.clone();
@@ -119,6 +120,9 @@ impl fmt::Display for Look {
             Entry::Nothing => {}
             Entry::Node { services, .. } => text = format!("{text}+{}", services.len()),
             Entry::Unreadable => text.push('?'),
+        }
+        if self.has_left() && self.waited > MOMENT {
+            text.push('~');
         }
         f.pad(&text)
     }

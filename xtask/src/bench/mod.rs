@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod leaves;
 mod life;
+mod restarts;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,8 @@ enum What {
     Hangups,
     /// Every situation of a disturbed stop, with lictor and the seed's way: exit code, time, and what the cluster sees (8 minutes)
     Leaves,
+    /// A crash, and a stop without a leave, each with its restart: for how long checks do not pass, against a bare agent
+    Restarts,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Idle,
         What::Hangups,
         What::Leaves,
+        What::Restarts,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -107,6 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 let binary = binary.as_deref().ok_or("find a lictor")?;
                 leaves::run(version, binary, args.runs.unwrap_or(1))?;
             }
+            What::Restarts => restarts::run(&bed()?, runs)?,
             What::Init => {
                 let runs = args.runs.unwrap_or(200);
                 init::run(&args.only, runs, binary.as_deref())?;

@@ -259,6 +259,11 @@ impl World {
 
     /// One of the questions gets its answer.
     pub(super) fn answer(&mut self) -> Option<Event> {
+        if percent(&mut self.rng, 50)
+            && let Some(event) = self.checks_done()
+        {
+            return Some(event);
+        }
         if self.asked.is_empty() {
             return None;
         }
@@ -296,6 +301,7 @@ impl World {
             Question::Leader if !servers => no(Refusal::Failed),
             Question::Leader => Some(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())))),
             _ if self.denies => no(Refusal::Denied),
+            Question::Membership => Some(Answer::Membership(Ok(process.membership))),
             Question::Agent => {
                 let thin = percent(&mut self.rng, 3);
                 let membership = if thin {

@@ -70,6 +70,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
     let done = if good { Ok(()) } else { Err(refused.clone()) };
     match question {
         Question::Agent if good => Answer::Agent(Ok(Box::new(facts(rng)))),
+        Question::Membership if good => Answer::Membership(Ok(any(rng, &MEMBERSHIPS))),
         Question::Leader if good => {
             Answer::Leader(Ok(percent(rng, 80).then(|| "10.0.0.1:8300".to_owned())))
         }
@@ -85,6 +86,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
                 .collect(),
         })),
         Question::Agent => Answer::Agent(Err(refused)),
+        Question::Membership => Answer::Membership(Err(refused)),
         Question::Leader => Answer::Leader(Err(refused)),
         Question::Catalog { .. } => Answer::Catalog(Err(refused)),
         Question::Reload => Answer::Reload(done),
@@ -97,6 +99,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
 pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
     match question {
         Question::Agent => Answer::Agent(Err(refusal)),
+        Question::Membership => Answer::Membership(Err(refusal)),
         Question::Leader => Answer::Leader(Err(refusal)),
         Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
@@ -110,6 +113,7 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
     matches!(
         (answer, question),
         (Answer::Agent(_), Question::Agent)
+            | (Answer::Membership(_), Question::Membership)
             | (Answer::Leader(_), Question::Leader)
             | (Answer::Catalog(_), Question::Catalog { .. })
             | (Answer::Reload(_), Question::Reload)

@@ -36,7 +36,7 @@ impl Seen {
     /// A broken leave can be finished by another agent.
     pub(super) fn may_finish(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| {
-            let first = !stop.finishing && !stop.start_timeout && stop.mode == OnStop::Leave;
+            let first = !stop.leave.finishing && !stop.start_timeout && stop.mode == OnStop::Leave;
             first && self.is_known() && self.now + FINISH <= self.until()
         })
     }

@@ -29,6 +29,7 @@ impl World {
             _ => {
                 process.membership = Membership::Leaving;
                 process.early = process.progress < Progress::Joined;
+                self.says = true;
             }
         }
     }
@@ -63,7 +64,7 @@ impl World {
     /// Somebody else does something to the agent or to its entry.
     pub(super) fn meddle(&mut self) -> Option<Event> {
         match self.rng.u32(0..100) {
-            0..30 if self.is_up() => self.begin_to_leave(How::Exited(0)),
+            0..30 if self.is_up() => return self.others_leave(),
             30..35 if self.is_up() => {
                 self.begin_to_leave(How::Exited(0));
                 self.begin_to_leave(How::Exited(0));

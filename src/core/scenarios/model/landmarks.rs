@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 28] = [
+pub(super) const LANDMARKS: [&str; 33] = [
     "a snapshot",
     "a restart or start",
     "an agent that finishes a leave",
@@ -15,6 +15,8 @@ pub(super) const LANDMARKS: [&str; 28] = [
     "SIGKILL",
     "SIGCONT for one that was stopped",
     "another agent for one that hangs",
+    "a stop since somebody else's leave was heard of",
+    "a leave that was heard of in vain",
     "a signal that is passed on",
     "Ctrl-Z",
     "SIGKILL for what is left",
@@ -23,6 +25,9 @@ pub(super) const LANDMARKS: [&str; 28] = [
     "another way to leave",
     "PUT deregister of a ghost",
     "PUT deregister as the last step",
+    "checks put back",
+    "checks registered",
+    "checks noted",
     "told: reloaded",
     "told: signaled",
     "told: failed",
@@ -41,11 +46,19 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
     let name = match (action, leaving(seen)) {
         (Action::Exit(exit), Some(stop)) if exit.code == 0 => {
             let confirmed = stop.leave.is_confirmed(seen);
-            match (stop.finishing, confirmed) {
+            match (stop.leave.finishing, confirmed) {
                 (true, true) => "exit 0 of a leave that was finished",
                 (false, false) if seen.ever_ready => "exit 0 of somebody else's leave",
                 _ => "exit 0",
             }
+        }
+        (Action::Ask(Question::Membership), None) if is_last_question(seen) => {
+            "a leave that was heard of in vain"
+        }
+        (Action::Signal(SIGCONT), Some(_))
+            if matches!(seen.event, Event::Answered(Answer::Membership(_))) =>
+        {
+            "a stop since somebody else's leave was heard of"
         }
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
@@ -72,6 +85,12 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
     Some(name)
 }
 
+/// Four have been answered in vain.
+fn is_last_question(seen: &Seen) -> bool {
+    let heard = seen.agent.as_ref().and_then(|agent| agent.heard.as_ref());
+    heard.is_some_and(|heard| heard.asked == 4)
+}
+
 fn plain(action: &Action) -> Option<&'static str> {
     Some(match action {
         Action::Restage => "a snapshot",
@@ -85,6 +104,9 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Sweep(SIGKILL) => "SIGKILL for what is left",
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
+        Action::Checks(CheckWork::PutBack) => "checks put back",
+        Action::Checks(CheckWork::Restore(_)) => "checks registered",
+        Action::Checks(CheckWork::Note) => "checks noted",
         Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
         Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",

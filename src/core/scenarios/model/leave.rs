@@ -21,6 +21,8 @@ pub(super) enum Sight {
 
 /// One agent's leave.
 pub(super) struct Leave {
+    /// It is that of an agent that was started to finish another's.
+    pub(super) finishing: bool,
     /// It is waited for no longer than until then.
     pub(super) due: Option<Moment>,
     /// It said how it is, or that it does not say.
@@ -50,6 +52,8 @@ pub(super) struct Leave {
     pub(super) mute: bool,
     /// The removal of its entry was asked for.
     pub(super) removed: bool,
+    /// That was so before it had gone by itself, so that its absence tells nothing.
+    pub(super) taken: bool,
     /// It is under way or was denied.
     pub(super) removing: bool,
     /// It was killed so that another one could leave.
@@ -59,6 +63,7 @@ pub(super) struct Leave {
 impl Default for Leave {
     fn default() -> Self {
         Self {
+            finishing: false,
             due: None,
             looked: false,
             asked: 0,
@@ -74,6 +79,7 @@ impl Default for Leave {
             blind: false,
             mute: false,
             removed: false,
+            taken: false,
             removing: false,
             replaced: false,
         }
@@ -81,22 +87,22 @@ impl Default for Leave {
 }
 
 impl Leave {
-    /// Its own entry was there, or may have been, and is not any more, and not because somebody else took it away; or it has left
-    /// and never was there, as far as that can be told.
+    /// Its own entry was there, or may have been, and is not any more, and not because somebody took it away, lictor included; or
+    /// it has left and never was there, as far as that can be told.
     pub(super) fn is_confirmed(&self, seen: &Seen) -> bool {
         let hidden = seen.ever_ready && !seen.own_entry;
         match self.sight {
-            Sight::Gone => self.word != Membership::Alive,
+            Sight::Gone => self.word != Membership::Alive && !self.taken,
             Sight::Absent => self.word == Membership::Left && !hidden,
             Sight::None | Sight::There | Sight::Back => false,
         }
     }
 
-    /// The agent ended with 0, and not by its own word without a leave, before anybody here had asked it to, and before anything
-    /// was seen of it.
+    /// The agent, unless it was started to finish a leave, ended with 0, and not by its own word without a leave, before anybody
+    /// here had asked it to, and before it said that it leaves.
     pub(super) fn is_another_s(&self, end: &End) -> bool {
         let well = end.how == How::Exited(0) && !end.broke_its_leave;
-        self.asked == 0 && self.sight == Sight::None && well
+        !self.finishing && self.watched.is_none() && well
     }
 
     /// There is a reason to believe that the leave was not done.
@@ -110,6 +116,12 @@ impl Leave {
         };
         let silent = nothing_can_be_seen && self.word != Membership::Alive;
         !done && (!well || !silent)
+    }
+
+    /// The removal of its entry was asked for.
+    pub(super) fn remove(&mut self) {
+        (self.removed, self.removing) = (true, true);
+        self.taken |= !matches!(self.sight, Sight::Gone | Sight::Back);
     }
 
     /// The agent was asked to leave.
@@ -144,12 +156,13 @@ impl Leave {
         let before = self.sight;
         self.sight = match (own, before) {
             (true, Sight::Gone | Sight::Back) => Sight::Back,
+            // The ghost of a young agent.
+            (true, Sight::Absent) if self.left.is_some() => Sight::Back,
             (true, _) => Sight::There,
             (false, Sight::None | Sight::Absent) if !known => Sight::Absent,
             (false, _) => Sight::Gone,
         };
-        let late = before == Sight::Absent && self.left.is_some();
-        self.came_now = own && (self.sight == Sight::Back || late);
+        self.came_now = own && self.sight == Sight::Back;
     }
 }
 

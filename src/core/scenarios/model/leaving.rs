@@ -171,7 +171,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
             (Action::Ask(question), Some(stop)) if stop.drains.is_none() => match question {
                 Question::Leader => {
                     let late = seen.now >= seen.last_step_at();
-                    stop.leave.watched.is_none() && (stop.finishing || late)
+                    stop.leave.watched.is_none() && (stop.leave.finishing || late)
                 }
                 Question::Catalog { .. } => stop.leave.watched.is_some(),
                 Question::Reload => false,

@@ -8,7 +8,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "the documented exit",
         sentence: "the end comes when, and with the code that, docs/exit-codes.md says, and at no other time: 0 for a leave only \
-                   if it is confirmed, or somebody else's had ended the agent before lictor asked, 115 otherwise",
+                   if it is confirmed, or somebody else's had ended the agent before lictor asked or saw it begin, 115 otherwise",
         holds: |seen, machine| match (&seen.end, &seen.exit) {
             (Some(end), Some(exit)) => exit.code == end.code,
             (Some(end), None) => machine.is_ending() && end.asked,

@@ -10,10 +10,21 @@ pub(super) struct Agent {
     pub(super) api: bool,
     /// It told of itself in this run.
     pub(super) told: bool,
+    /// Its API answered, if only by a refusal.
+    pub(super) answered: bool,
     pub(super) notified: bool,
     /// It was ready in this run.
     pub(super) was_ready: bool,
     pub(super) ready_since: Option<Moment>,
+    /// It said in its log that it begins to leave.
+    pub(super) heard: Option<Heard>,
+}
+
+/// How often an agent was asked whether it leaves, and has answered, since that was last heard.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) asked: u32,
+    pub(super) answered: u32,
 }
 
 impl Agent {
@@ -23,9 +34,11 @@ impl Agent {
             since: now,
             api: spawned.api,
             told: false,
+            answered: false,
             notified: false,
             was_ready: false,
             ready_since: None,
+            heard: None,
         }
     }
 }
@@ -61,8 +74,6 @@ pub(super) struct Stop {
     pub(super) drains: Option<Moment>,
     /// The leave of the agent that runs.
     pub(super) leave: Leave,
-    /// An agent was started to finish the leave.
-    pub(super) finishing: bool,
     /// The last step is due, ...
     pub(super) is_last: bool,
     /// ... with this event.
@@ -85,7 +96,6 @@ impl Stop {
             start_timeout,
             drains: None,
             leave: Leave::default(),
-            finishing: false,
             is_last: false,
             last_now: false,
             is_late: false,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::answers::answers;
 use super::budget::REPLACE;
+use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
 use super::records::{Agent, Decided, Stop, Waiting};
@@ -39,6 +39,7 @@ pub(super) struct Seen {
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
+    pub(super) checks: Checks,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -81,6 +82,7 @@ impl Seen {
             reload: Reloading::default(),
             waiters: BTreeMap::new(),
             stop: None,
+            checks: Checks::default(),
             crashes: 0,
             crashed_now: false,
             crashed_at: Moment::ZERO,
@@ -133,6 +135,7 @@ impl Seen {
         self.crashed_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
+        self.checks.event(event);
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
@@ -160,6 +163,7 @@ impl Seen {
                 let alive = self.agent.iter_mut();
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
+            Event::LeaveHeard => self.leave_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
@@ -188,7 +192,7 @@ impl Seen {
         self.reload.wanted &= self.end.is_none();
     }
 
-    fn stop(&mut self, mode: OnStop) {
+    pub(super) fn stop(&mut self, mode: OnStop) {
         if self.stop.is_some() {
             return;
         }
@@ -258,68 +262,6 @@ impl Seen {
         self.crashed_at = self.now;
     }
 
-    fn answered(&mut self, answer: &Answer) {
-        let place = self
-            .questions
-            .iter()
-            .position(|(question, _)| answers(answer, question));
-        let (_, put) = self
-            .questions
-            .remove(place.expect("only questions are answered"));
-        match answer {
-            Answer::Agent(Ok(facts)) => {
-                self.facts = (**facts).clone();
-                self.agent.iter_mut().for_each(|agent| agent.told = true);
-            }
-            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
-            Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
-                let agent = self.agent.as_ref();
-                self.reload
-                    .denied(agent.is_some_and(|agent| agent.was_ready));
-            }
-            _ => {}
-        }
-        let (late, due) = (self.late(), self.patience_to_finish());
-        let other = self.leaves_on(SIGTERM) || self.leaves_on(SIGINT);
-        let Some(stop) = &mut self.stop else { return };
-        let leave = &mut stop.leave;
-        match answer {
-            Answer::Agent(Ok(facts)) => leave.told(self.now, put, facts.membership, late),
-            Answer::Agent(Err(Refusal::Denied(_))) => {
-                leave.looked = true;
-                leave.mute |= leave.watched.is_some();
-            }
-            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
-            Answer::Catalog(result) => {
-                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
-            }
-            // Not put, or not taken; anything else may have been.
-            Answer::Leave(result) => {
-                let not = matches!(result, Err(Refusal::Denied(_) | Refusal::Unreachable(_)));
-                leave.refused = not && other;
-            }
-            Answer::Deregister(result) => {
-                leave.removing = matches!(result, Err(Refusal::Denied(_)));
-            }
-            _ => {}
-        }
-    }
-
-    fn catalog_shows(&mut self, node: &CatalogNode) {
-        let id = &self.facts.node_id;
-        let own = node.present && (id.is_empty() || node.id == *id);
-        let known = self.own_entry;
-        if node.present {
-            self.own_entry = own;
-        }
-        if let Some(stop) = &mut self.stop
-            && own == node.present
-        {
-            stop.leave.shown(own, known);
-        }
-    }
-
     /// The event was handled: whether the agent counts as ready now.
     pub(super) fn ready(&mut self, ready: bool) {
         let Some(agent) = &mut self.agent else { return };
@@ -334,18 +276,28 @@ impl Seen {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
         }
+        self.checks.action(action);
+        // What is put back has to be loaded.
+        if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
+            self.reload.wanted = true;
+        }
         match action {
             Action::Spawn => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
-                    (stop.finishing, stop.drains) = (true, None);
-                    stop.leave = Leave::default();
+                    stop.drains = None;
+                    stop.leave = Leave {
+                        finishing: true,
+                        ..Leave::default()
+                    };
                 }
             }
             Action::Signal(number) => self.signaled(*number),
             Action::Ask(question) => self.ask(question),
             Action::Forget => {
                 self.questions.clear();
+                let stop = self.stop.iter_mut();
+                stop.for_each(|stop| stop.leave.removing = false);
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
@@ -377,7 +329,11 @@ impl Seen {
         };
         match number {
             SIGCONT => self.continued += 1,
-            _ if stop.mode == OnStop::Stay && !stop.stayed => stop.stayed = true,
+            _ if stop.mode == OnStop::Stay && !stop.stayed => {
+                stop.stayed = true;
+                // While the states of checks are noted there is no other signal than the last.
+                stop.killed = self.checks.noting;
+            }
             SIGKILL if self.now >= kill => stop.killed = true,
             SIGKILL => stop.leave.replaced = true,
             _ => stop.leave.ask(self.now, true),
@@ -387,10 +343,15 @@ impl Seen {
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {
-            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
-            (Question::Deregister { .. }, Some(stop)) => {
-                (stop.leave.removed, stop.leave.removing) = (true, true);
+            (Question::Membership, _) => {
+                let heard = self
+                    .agent
+                    .iter_mut()
+                    .filter_map(|agent| agent.heard.as_mut());
+                heard.for_each(|heard| heard.asked += 1);
             }
+            (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
+            (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
             _ => {}
         }
     }

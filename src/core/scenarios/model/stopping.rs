@@ -11,14 +11,14 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a stop is heard",
         sentence: "after SIGTERM, SIGINT and SIGQUIT the machine leaves or stops, or has come to its end, or starts an agent to finish \
-                   the leave, if none lived; a stay has sent its signal at once",
+                   the leave, if none lived; a stay has sent its signal at once, or will once the states of checks are noted",
         holds: |seen, machine| match &seen.stop {
             None => true,
             Some(_) if seen.agent.is_none() => seen.end.is_some() || seen.spawning,
             Some(stop) => {
                 let phase = machine.status().phase;
                 (phase == Phase::Leaving && stop.mode == OnStop::Leave || phase == Phase::Stopping)
-                    && (stop.mode == OnStop::Leave || stop.stayed)
+                    && (stop.mode == OnStop::Leave || stop.stayed || seen.checks.noting)
             }
         },
     },

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
 use super::answers::{any, how, percent, refuse};
+use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
 use super::*;
@@ -31,6 +32,7 @@ pub(super) struct World {
     pub(super) transcript: Vec<(Moment, Event, Vec<Action>)>,
     pub(super) process: Option<Process>,
     pub(super) asked: Vec<Asked>,
+    pub(super) under: Under,
     /// The address is being looked for.
     pub(super) addressing: bool,
     /// The user's directories will have been read by then.
@@ -47,6 +49,10 @@ pub(super) struct World {
     pub(super) leader: bool,
     /// The token allows nothing.
     pub(super) denies: bool,
+    /// The agent's log said that it begins to leave, and it is about to, ...
+    pub(super) intends: bool,
+    /// ... or it has, and its log will say so.
+    pub(super) says: bool,
 }
 
 impl World {
@@ -62,6 +68,7 @@ impl World {
             transcript: Vec::new(),
             process: None,
             asked: Vec::new(),
+            under: Under::default(),
             addressing: false,
             staging: None,
             due: VecDeque::new(),
@@ -72,6 +79,8 @@ impl World {
             index: 5,
             leader: true,
             denies: percent(&mut rng, 15),
+            intends: false,
+            says: false,
             rng,
         }
     }
@@ -132,16 +141,23 @@ impl World {
         let status = self.machine.status();
         self.seen.ready(status.conditions.holds(Kind::Ready));
         for action in &actions {
-            let leaving = super::leaving::INVARIANTS;
-            for invariant in super::actions::INVARIANTS.iter().chain(leaving) {
+            for invariant in super::actions::INVARIANTS
+                .iter()
+                .chain(super::leaving::INVARIANTS)
+                .chain(super::checks::INVARIANTS)
+                .chain(super::hearing::ACTIONS)
+            {
                 invariant.check(&self.seen, action)?;
             }
             self.reached.extend(landmark(&self.seen, action));
             self.seen.action(action);
             self.perform(action);
         }
-        let stopping = super::stopping::INVARIANTS;
-        for invariant in super::moments::INVARIANTS.iter().chain(stopping) {
+        for invariant in super::moments::INVARIANTS
+            .iter()
+            .chain(super::stopping::INVARIANTS)
+            .chain(super::hearing::MOMENTS)
+        {
             invariant.check(&self.seen, &self.machine)?;
         }
         Ok(())
@@ -171,7 +187,11 @@ impl World {
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
             Action::Ask(question) => self.ask(question),
-            Action::Forget => self.asked.clear(),
+            Action::Checks(work) => self.check_work(work),
+            Action::Forget => {
+                self.asked.clear();
+                self.forget_checks();
+            }
             _ => {}
         }
     }
@@ -184,9 +204,9 @@ impl World {
                 self.leader ^= true;
                 None
             }
-            15..17 => self.meddle(),
-            17..20 if self.seen.stop.is_some() => self.meddle(),
-            17..22 => {
+            15..18 => self.meddle(),
+            18..20 if self.seen.stop.is_some() => self.meddle(),
+            18..22 => {
                 let how = how(&mut self.rng);
                 self.end_within(200, how);
                 None
@@ -196,7 +216,8 @@ impl World {
                 self.grow()
             }
             300..600 => self.answer(),
-            600..700 => self.wait_a_bit(),
+            600..640 => self.log(),
+            640..700 => self.wait_a_bit(),
             // Whoever has an answer mostly gives it in time.
             700..980 => self.answer().or_else(|| self.pass()),
             _ => self.pass(),
@@ -207,7 +228,8 @@ impl World {
     fn hostile(&mut self) -> Option<Event> {
         match self.rng.u32(0..1000) {
             0..60 => self.outside(),
-            60..80 => Some(Event::Notified),
+            60..72 => Some(Event::Notified),
+            72..80 => Some(Event::LeaveHeard),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
@@ -267,6 +289,10 @@ impl World {
         {
             return self.end();
         }
+        if self.under.noted.is_some_and(|at| at <= next) {
+            self.under.noted = None;
+            return Some(Event::Checks(crate::core::checks::CheckNews::Noted));
+        }
         if self.alone.is_some_and(|at| at <= next) {
             self.alone = None;
             return Some(Event::Alone);
@@ -294,8 +320,10 @@ impl World {
             Manners::Plausible => self.asked.iter().map(|asked| asked.until).min(),
             Manners::Hostile => None,
         };
+        let noted = self.under.noted;
         [
             self.machine.deadline(),
+            noted,
             ends,
             late,
             self.alone,
@@ -344,6 +372,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),
         restart_limit: rng.u32(0..6),
+        carry_checks: percent(rng, 60),
         seed: rng.u64(..),
         ..config()
     }

@@ -1,0 +1,85 @@
+//! What an answer makes of what was seen.
+
+use super::answers::answers;
+use super::seen::Seen;
+use super::*;
+
+impl Seen {
+    /// A question got its answer.
+    pub(super) fn answered(&mut self, answer: &Answer) {
+        let place = self
+            .questions
+            .iter()
+            .position(|(question, _)| answers(answer, question));
+        let (_, put) = self
+            .questions
+            .remove(place.expect("only questions are answered"));
+        let silence = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)
+            )
+        };
+        if let (Answer::Agent(result), Some(agent)) = (answer, &mut self.agent) {
+            agent.answered |= !result.as_ref().is_err_and(silence);
+        }
+        match answer {
+            Answer::Membership(result) => {
+                self.membership_told(result.as_ref().is_ok_and(|said| said.is_leaving()));
+            }
+            Answer::Agent(Ok(facts)) => {
+                self.facts = (**facts).clone();
+                self.agent.iter_mut().for_each(|agent| agent.told = true);
+            }
+            Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
+            Answer::Catalog(Ok(node)) => self.catalog_shows(node),
+            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
+                let agent = self.agent.as_ref();
+                self.reload
+                    .denied(agent.is_some_and(|agent| agent.was_ready));
+            }
+            _ => {}
+        }
+        let (late, due) = (self.late(), self.patience_to_finish());
+        let other = self.leaves_on(SIGTERM) || self.leaves_on(SIGINT);
+        let Some(stop) = &mut self.stop else { return };
+        let leave = &mut stop.leave;
+        match answer {
+            Answer::Agent(Ok(facts)) => leave.told(self.now, put, facts.membership, late),
+            Answer::Agent(Err(Refusal::Denied(_))) => {
+                leave.looked = true;
+                leave.mute |= leave.watched.is_some();
+            }
+            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
+            Answer::Catalog(result) => {
+                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
+            }
+            // Not put, or not taken; anything else may have been.
+            Answer::Leave(result) => {
+                let not = matches!(result, Err(Refusal::Denied(_) | Refusal::Unreachable(_)));
+                leave.refused = not && other;
+            }
+            Answer::Deregister(result) => {
+                let denied = matches!(result, Err(Refusal::Denied(_)));
+                leave.removing = denied;
+                // Whatever goes now goes by itself.
+                leave.taken &= !denied;
+            }
+            _ => {}
+        }
+    }
+
+    fn catalog_shows(&mut self, node: &CatalogNode) {
+        let id = &self.facts.node_id;
+        let own = node.present && (id.is_empty() || node.id == *id);
+        let known = self.own_entry;
+        if node.present {
+            self.own_entry = own;
+        }
+        if let Some(stop) = &mut self.stop
+            && own == node.present
+        {
+            stop.leave.shown(own, known);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The hands for an agent's checks: what is to be set aside, asked, registered and noted, so that a restart is not noticed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::time::timeout;
+
+use crate::consul::client::Client;
+use crate::consul::command::AgentConfig;
+use crate::consul::data_dir::DataDir;
+use crate::core::checks::{CheckNews, CheckWork, Restored, States};
+use crate::core::event::{Event, Refusal};
+use crate::driver::sources::Sources;
+
+/// How long an agent that is to be stopped may take to say the states of its checks.
+const NOTE: Duration = Duration::from_millis(200);
+/// How many checks are registered at the same time: an agent syncs a file for each of them.
+const AT_ONCE: usize = 4;
+
+/// Where the agent's checks are.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// The data directory.
+    data: Option<DataDir>,
+    /// Whether the agent itself has said so.
+    told: bool,
+}
+
+impl Checks {
+    /// The agent's own word on its data directory.
+    pub(super) fn told(&mut self, data_dir: &str) {
+        // A development agent has none.
+        if !data_dir.is_empty() {
+            self.told = true;
+            self.data = Some(DataDir::new(data_dir));
+        }
+    }
+
+    /// Whether nobody has said yet where they are.
+    pub(super) fn are_nowhere(&self) -> bool {
+        !self.told && self.data.is_none()
+    }
+
+    /// What the agent's configuration says of that, until the agent itself does.
+    pub(super) fn configured(&mut self, config: &AgentConfig) {
+        self.data = config.text(&["data_dir"]).map(DataDir::new);
+    }
+
+    /// Does one thing.
+    pub(super) fn perform(
+        &self,
+        work: CheckWork,
+        client: Option<&Client>,
+        sources: &Sources,
+        due: &mut VecDeque<Event>,
+    ) {
+        let tell = Event::Checks;
+        let Some(data) = &self.data else {
+            match work {
+                CheckWork::Note => due.push_back(tell(CheckNews::Noted)),
+                _ => tracing::debug!("the agent's data directory is not known: no {work:?}"),
+            }
+            return;
+        };
+        match (work, client.cloned()) {
+            (CheckWork::PutBack, _) => put_back(data),
+            (CheckWork::SetAside { seen }, _) => {
+                due.push_back(tell(set_aside(data, seen)));
+            }
+            (CheckWork::Look, Some(client)) if data.has_definitions() => {
+                sources.asks.push(Box::pin(async move {
+                    let seen = match client.checks().await {
+                        Ok(states) => Some(states),
+                        Err(Refusal::Denied(_)) => Some(States::new()),
+                        Err(_) => None,
+                    };
+                    Event::Checks(CheckNews::Seen(seen))
+                }));
+            }
+            (CheckWork::Look, _) => {}
+            (CheckWork::Note, Some(client)) => {
+                let data = data.clone();
+                sources.works.push(Box::pin(async move {
+                    note(&client, &data).await;
+                    Event::Checks(CheckNews::Noted)
+                }));
+            }
+            (CheckWork::Note, None) => due.push_back(tell(CheckNews::Noted)),
+            (CheckWork::Restore(states), Some(client)) => {
+                let data = data.clone();
+                sources.asks.push(Box::pin(async move {
+                    let restored = restore(&client, &data, &states).await;
+                    Event::Checks(CheckNews::Restored(restored))
+                }));
+            }
+            (CheckWork::Restore(_), None) => {}
+        }
+    }
+}
+
+fn put_back(data: &DataDir) {
+    if let Err(error) = data.put_back() {
+        let aside = data.aside_path();
+        let aside = aside.display();
+        tracing::warn!(
+            "checks could not be put back from {aside}: {error}; move the files to `checks` beside it"
+        );
+    }
+}
+
+fn set_aside(data: &DataDir, seen: Option<States>) -> CheckNews {
+    // What is left of an earlier life is treated like what the agent has.
+    put_back(data);
+    let now = seconds();
+    // A note speaks of one end and holds for one start.
+    let noted = data.take_note(now);
+    let known = seen.or(noted).unwrap_or_default();
+    let (states, result) = data.set_aside(&known, now);
+    if let Err(error) = result {
+        let aside = data.aside_path();
+        let aside = aside.display();
+        tracing::warn!(
+            "checks could not be set aside in {aside}: {error}; they will start as critical"
+        );
+    }
+    CheckNews::Aside(states)
+}
+
+async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
+    let stand_ins = data.stand_ins();
+    let stands_in = |id: &str| stand_ins.iter().any(|(_, other)| other == id);
+    // Where the agent has thrown the stand-in away it would have done so with the check: its configuration has one of that id
+    // by now, or the service is no more.
+    let (standing, gone): (Vec<_>, Vec<_>) = data
+        .aside()
+        .into_iter()
+        .partition(|(_, definition)| stands_in(&definition.id));
+    for (path, _) in gone {
+        data.forget(&path);
+    }
+    let mut registering = stream::iter(standing)
+        .map(|(path, definition)| async move {
+            let result = client.register(&definition).await;
+            (path, definition.id, result)
+        })
+        .buffer_unordered(AT_ONCE);
+    let mut restored = Restored::default();
+    while let Some((path, id, result)) = registering.next().await {
+        match result {
+            // The agent has written its own by now.
+            Ok(()) => {
+                restored.carried.extend(states.get(&id));
+                data.forget(&path);
+            }
+            Err(refusal) => restored.failed.push(format!("check {id}: {refusal}")),
+        }
+    }
+    data.clean();
+    restored
+}
+
+/// Notes the states of those checks that can be carried over.
+async fn note(client: &Client, data: &DataDir) {
+    let mut definitions = data.definitions();
+    definitions.extend(data.aside());
+    if definitions.is_empty() {
+        return;
+    }
+    let mut states = match timeout(NOTE, client.checks()).await {
+        Ok(Ok(states)) => states,
+        Ok(Err(refusal)) => {
+            return tracing::warn!("the states of checks will not be carried over: {refusal}");
+        }
+        Err(_) => {
+            let patience = NOTE.as_secs_f64();
+            return tracing::warn!(
+                "the states of checks will not be carried over: no answer in {patience} s"
+            );
+        }
+    };
+    states.retain(|id, _| definitions.iter().any(|(_, one)| one.id == *id));
+    if states.is_empty() {
+        return;
+    }
+    match data.note(seconds(), &states) {
+        Ok(()) => tracing::info!(
+            "noted the states of checks for the next start: {}",
+            states.len()
+        ),
+        Err(error) => tracing::warn!("the states of checks will not be carried over: {error}"),
+    }
+}
+
+/// Seconds of the epoch.
+fn seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
