@@ -210,8 +210,8 @@ impl Machine {
             );
             return self.watch();
         }
-        if self.is_able() {
-            return self.ask_leave();
+        if self.ask_if_able() {
+            return;
         }
         self.wait_until_able();
     }
@@ -257,6 +257,7 @@ impl Machine {
     fn watch(&mut self) {
         self.step(Step::Watch);
         self.timers.clear(Timer::Patience);
+        self.timers.clear(Timer::Back);
         self.timers.clear(Timer::Ask);
         // Without an API a leave that goes well looks like none.
         if self.config.api {

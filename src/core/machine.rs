@@ -230,6 +230,7 @@ impl Machine {
             Timer::Heard => self.ask(Question::Membership),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
+            Timer::Back => self.joined_in_a_stop(),
             Timer::Evidence => self.ask_for_evidence(),
             Timer::Replace => self.replace(),
             Timer::LastStep => self.last_step(),

@@ -225,7 +225,7 @@ impl Machine {
         self.start.notified = true;
         self.start.ever_joined = true;
         if self.stop.is_some() {
-            return self.notified_in_a_stop();
+            return self.joined_in_a_stop();
         }
         if self.config.api {
             self.start.in_vain = 0;

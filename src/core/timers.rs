@@ -23,6 +23,8 @@ pub enum Timer {
     Drain,
     /// The agent could not take the leave in time: ask all the same.
     Patience,
+    /// Others have heard that an agent is back which was started once more to leave.
+    Back,
     /// Ask the agent whether its leave has begun.
     Evidence,
     /// The agent hangs in its leave: the last moment at which another can leave in its place.
@@ -36,7 +38,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -46,6 +48,7 @@ impl Timer {
         Self::Heard,
         Self::Drain,
         Self::Patience,
+        Self::Back,
         Self::Evidence,
         Self::Replace,
         Self::LastStep,

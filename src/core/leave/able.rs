@@ -18,12 +18,30 @@ use crate::core::timers::Timer;
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long one that was just started may take until it can take a leave; of a small budget a third.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Others need a moment to hear that an agent that was started once more is back, before they can hear that it leaves: on 1.8.7
+/// one that left 0.1 to 0.3 s after its start stayed `leaving`, or `failed`, for some of them.
+const BACK: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// Whether the agent can be asked to leave now.
     pub(super) fn is_able(&self) -> bool {
         let joined = self.start.was_ready || self.start.notified;
         joined && (self.start.answered || !self.config.api)
+    }
+
+    /// Asks the agent to leave if it can take that, or a little later. Whether it can.
+    pub(super) fn ask_if_able(&mut self) -> bool {
+        if !self.is_able() {
+            return false;
+        }
+        let finishing = self.stop.as_ref().is_some_and(|stop| stop.finishing);
+        let back = self.child.map_or(self.now, |child| child.since + BACK);
+        if finishing && back > self.now {
+            self.timers.set(Timer::Back, back);
+        } else {
+            self.ask_leave();
+        }
+        true
     }
 
     /// How long is waited until it is, before it is asked all the same.
@@ -81,22 +99,22 @@ impl Machine {
         }
         self.start.leader_known = true;
         self.start.ever_joined = true;
-        if self.is_able() {
-            return self.ask_leave();
+        if self.ask_if_able() {
+            return;
         }
         let left = self.stop_until().saturating_sub(self.now);
         self.timers
             .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
     }
 
-    /// `READY=1` came during the stop.
-    pub(in crate::core) fn notified_in_a_stop(&mut self) {
+    /// `READY=1` came during the stop, or others have had time to hear that the agent is back.
+    pub(in crate::core) fn joined_in_a_stop(&mut self) {
         let looked = |stop: &Stop| stop.looked || !self.config.api;
         let waits = self.stop.as_ref().is_some_and(|stop| {
             stop.mode == OnStop::Leave && stop.step == Step::Look && looked(stop)
         });
-        if waits && self.is_able() {
-            self.ask_leave();
+        if waits {
+            self.ask_if_able();
         }
     }
 

@@ -32,7 +32,7 @@ impl Machine {
                     self.ask(Question::Membership);
                 }
             }
-            Some(stop) if stop.mode == OnStop::Stay || stop.killed => {}
+            Some(stop) if stop.mode == OnStop::Stay => {}
             Some(stop) => match stop.step {
                 // Nothing is to be waited for any more.
                 Step::Drain => {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::situation::Situation;
-use super::view::Look;
+use super::view::{Look, View};
 
 /// What came of a situation.
 #[derive(Debug, Clone)]
@@ -98,7 +98,6 @@ impl Outcome {
     /// Whether it was `left`, or never there, with nothing in the catalog 12 s later.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        let good = self.situation.views[1];
-        self.looks.get(1).is_some_and(|look| good.holds(look))
+        self.looks.get(1).is_some_and(|look| View::Gone.holds(look))
     }
 }

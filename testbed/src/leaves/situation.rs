@@ -195,6 +195,19 @@ impl Situation {
         self
     }
 
+    /// The servers may learn of the node's end before they learn of its leave, and then keep it as failed until lictor takes its
+    /// entry away. That it is gone is certain, that it left is not, and lictor has to be free to say so.
+    pub(super) fn perhaps_unconfirmed(self) -> Self {
+        self.codes(&[0, UNCONFIRMED])
+    }
+
+    /// The others have begun to suspect the agent by the time of its leave: they may hear of it and yet mark it as `left` only
+    /// when it does not answer any more.
+    pub(super) fn leaving(mut self) -> Self {
+        self.views = [View::Leaving, View::Leaving, View::Left];
+        self.perhaps_unconfirmed()
+    }
+
     /// A stop without a leave: its entry is kept.
     pub(super) fn kept(mut self) -> Self {
         self.views = [View::Kept; 3];
@@ -210,7 +223,7 @@ impl Situation {
     /// Whether it must end with a node that has left.
     #[must_use]
     pub fn must_leave(&self) -> bool {
-        matches!(self.views[1], View::Left | View::Gone)
+        matches!(self.views[1], View::Left | View::Gone | View::Leaving)
     }
 
     /// Those of lictor's options that are about the registration.

@@ -135,15 +135,20 @@ fn other_hands() -> Vec<Situation> {
 fn breakage() -> Vec<Situation> {
     vec![
         sigterm("somebody's SIGTERM to the agent 0.3 s into the leave").at(300, Agent(SIGTERM)),
-        sigterm("the agent is killed 0.1 s into the leave").at(100, Agent(SIGKILL)),
-        sigterm("the agent is killed 0.5 s into the leave").at(500, Agent(SIGKILL)),
+        sigterm("the agent is killed 0.1 s into the leave")
+            .at(100, Agent(SIGKILL))
+            .perhaps_unconfirmed(),
+        sigterm("the agent is killed 0.5 s into the leave")
+            .at(500, Agent(SIGKILL))
+            .perhaps_unconfirmed(),
         sigterm("the agent is killed 2 s into the leave").at(2000, Agent(SIGKILL)),
         sigterm("the agent is frozen 0.3 s into the leave")
             .at(300, Agent(SIGSTOP))
             .options(&TWELVE_SECONDS),
         sigterm("the network is cut 0.5 s into the leave, for 3 s")
             .at(500, Cut)
-            .at(3500, Mend),
+            .at(3500, Mend)
+            .perhaps_unconfirmed(),
     ]
 }
 
@@ -208,6 +213,7 @@ fn late() -> Vec<Situation> {
     vec![
         sigterm("during the back-off after a crash")
             .before(&[Agent(SIGKILL), AwaitBackoff])
+            .perhaps_unconfirmed()
             .lictor_only(),
         sigterm("the agent is frozen")
             .before(&[Agent(SIGSTOP)])
@@ -218,7 +224,8 @@ fn late() -> Vec<Situation> {
             .unconfirmed([View::Anything, View::Anything, View::Failed]),
         sigterm("no server can be reached, until 3 s later")
             .before(&[Cut])
-            .at(3000, Mend),
+            .at(3000, Mend)
+            .leaving(),
         sigterm("there is no leader")
             .on(Cluster::TwoServers)
             .before(&[LoseLeader])

@@ -82,7 +82,7 @@ impl Seen {
         };
         match &mut self.stop {
             None => agent.heard = Some(Heard::default()),
-            Some(stop) if stop.mode == OnStop::Stay || stop.killed => {}
+            Some(stop) if stop.mode == OnStop::Stay => {}
             // Load balancers are not waited for any more.
             Some(stop) if stop.drains.is_some() => {
                 stop.drains = stop.drains.map(|at| at.min(now + PAUSE));

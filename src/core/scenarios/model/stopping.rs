@@ -7,6 +7,9 @@ use super::seen::Seen;
 use super::*;
 use crate::core::event::Membership;
 
+/// How long an agent that was started to finish a leave is let be, once it can leave.
+const BACK: Duration = Duration::from_secs(1);
+
 pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a stop is heard",
@@ -31,13 +34,16 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a leave is asked for in time",
         sentence: "in a leave the end of --drain and of the patience is not overslept; an agent that can take it and says that it is \
-                   a member like others is asked at once; and one that was started to finish it is looked at every 100 ms until \
-                   it knows a leader",
+                   a member like others is asked at once, or 1 s after its start if it was started to finish the leave; and such a \
+                   one is looked at every 100 ms until it knows a leader",
         holds: |seen, machine| match under_way(seen) {
             Some((stop, agent)) if stop.leave.watched.is_none() => {
                 let leave = &stop.leave;
                 let able = (agent.was_ready || agent.notified) && (leave.looked || !agent.api);
-                let due = stop.drains.or(leave.due).unwrap_or_else(|| soon(seen, 100));
+                let back = (able && leave.finishing).then(|| agent.since + BACK);
+                let able = able && back.is_none();
+                let due = stop.drains.or(back).or(leave.due);
+                let due = due.unwrap_or_else(|| soon(seen, 100));
                 let asks = stop.drains.is_none() && leave.due.is_none() && asks(seen);
                 (stop.drains.is_some() || !able) && (asks || is_due(machine, due))
             }
