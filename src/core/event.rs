@@ -1,5 +1,6 @@
 //! What can happen: everything the core is ever told.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -18,6 +19,8 @@ pub enum Event {
     Addressed(Result<Address, Exit>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
+    /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
+    Unstaged(Result<(), String>),
     /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
     Restaged(Result<Change, String>),
     /// The agent was spawned, or could not be.
@@ -101,6 +104,10 @@ pub struct Change {
     pub changed: Vec<String>,
     /// What the user's directories hold and the agent does not get to see, new or not, each with the reason.
     pub left_out: Vec<String>,
+    /// The ids of services that the configuration defined and does not define any more.
+    pub dropped: BTreeSet<String>,
+    /// Whether what the agent read before can be had again.
+    pub way_back: bool,
 }
 
 impl Change {
@@ -192,6 +199,8 @@ pub enum Answer {
     Leader(Result<Option<String>, Refusal>),
     /// `GET /v1/catalog/node/<name>`.
     Catalog(Result<CatalogNode, Refusal>),
+    /// `GET /v1/agent/services`: the ids of those that the agent has.
+    Services(Result<BTreeSet<String>, Refusal>),
     /// `PUT /v1/agent/reload`.
     Reload(Result<(), Refusal>),
     /// `PUT /v1/agent/leave`.

@@ -160,6 +160,7 @@ impl Machine {
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
             Event::Restaged(result) => self.restaged(result),
+            Event::Unstaged(result) => self.unstaged(result),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
@@ -212,6 +213,7 @@ impl Machine {
             // The catalog is read for two ends: to see the registration come, and to see it go.
             Answer::Catalog(result) if self.stop.is_some() => self.leave_watched(result),
             Answer::Catalog(result) => self.catalog_answered(result),
+            Answer::Services(result) => self.services_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
             Answer::Deregister(result) => self.taken_away(result),

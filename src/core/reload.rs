@@ -3,7 +3,8 @@
 //! A SIGHUP in an agent's first 50 ms ends it, and one in its first half second is ignored. A `PUT /v1/agent/reload` is
 //! held by the agent until it can act on it, and has an answer; so it is the way, and the signal is the other way.
 //!
-//! Before the agent is asked, what it reads is taken anew from the user's directories.
+//! Before the agent is asked, what it reads is taken anew from the user's directories; afterwards it is seen to have loaded that
+//! ([`verify`]).
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::conditions::{Kind, Truth};
@@ -11,6 +12,10 @@ use crate::core::event::{Change, Refusal, Waiter};
 use crate::core::machine::Machine;
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
+
+mod verify;
+
+use verify::Trial;
 
 const SIGHUP: i32 = 1;
 
@@ -32,6 +37,8 @@ pub(super) struct Reload {
     pub(super) count: u32,
     /// What the user was told that his agent does not get to see.
     left_out: Vec<String>,
+    /// What is known of the one that runs.
+    trial: Trial,
     /// How the last one went.
     pub(super) last: Option<ReloadOutcome>,
 }
@@ -73,10 +80,18 @@ impl Machine {
         reload.pending = false;
         reload.running = true;
         reload.served = std::mem::take(&mut reload.waiting);
+        reload.trial = Trial::default();
         self.enter(Phase::Reloading);
         if !self.config.staging {
             return self.tell_agent();
         }
+        match self.config.api && !self.reload.by_signal {
+            true => self.look_at_services(),
+            false => self.restage(),
+        }
+    }
+
+    fn restage(&mut self) {
         self.reload.staging = true;
         self.out.push(Action::Restage);
     }
@@ -106,6 +121,7 @@ impl Machine {
             Ok(change) => {
                 self.say_left_out(change.left_out.clone());
                 self.say(Level::Info, format!("configuration: {change}"));
+                self.try_change(change);
                 self.tell_agent();
             }
             Err(why) => {
@@ -133,10 +149,8 @@ impl Machine {
             return;
         }
         match result {
-            Ok(()) => {
-                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
-                self.reload_ended(ReloadOutcome::Reloaded);
-            }
+            Ok(()) => self.verify(),
+            Err(refusal @ Refusal::Failed(_)) => self.reload_broke(&refusal.to_string()),
             Err(Refusal::Denied(what)) => {
                 self.say(
                     Level::Warn,
@@ -167,7 +181,7 @@ impl Machine {
 
     fn reload_ended(&mut self, outcome: ReloadOutcome) {
         let level = match outcome {
-            ReloadOutcome::Failed(_) => Level::Error,
+            ReloadOutcome::Failed(_) | ReloadOutcome::RolledBack(_) => Level::Error,
             ReloadOutcome::Reloaded | ReloadOutcome::Signaled => Level::Info,
         };
         self.say(level, format!("reload: {outcome}"));
@@ -198,7 +212,7 @@ impl Machine {
         let reload = &mut self.reload;
         reload.pending = false;
         let mut waiters = std::mem::take(&mut reload.waiting);
-        if reload.staging {
+        if reload.staging || reload.trial.looking {
             reload.running = false;
             waiters.append(&mut reload.served);
         }
@@ -217,7 +231,11 @@ impl Machine {
         reload.running = false;
         // The next agent may have a token that this one had not.
         reload.by_signal = false;
-        let why = "the agent ended; it reads its configuration when it starts again";
+        let back = self.give_change_up();
+        let why = match back {
+            true => "the agent ended while it reloaded; it starts again with what it read before",
+            false => "the agent ended; it reads its configuration when it starts again",
+        };
         for waiter in waiters {
             let outcome = ReloadOutcome::Failed(why.to_owned());
             self.out.push(Action::Reply(waiter, outcome));

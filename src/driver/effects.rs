@@ -111,6 +111,8 @@ impl Effects {
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
             Action::Restage => sources.works.push(self.staging.retake(self.users_args())),
+            Action::Unstage => due.push_back(Event::Unstaged(self.staging.take_back())),
+            Action::Settle => self.staging.settle(),
             Action::Spawn => {
                 sources.forget_notifications();
                 due.push_back(Event::Spawned(self.spawn()));

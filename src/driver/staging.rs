@@ -51,6 +51,12 @@ impl Staging {
             .map(Option::unwrap_or_default)
     }
 
+    /// Has the agent read again what it read before.
+    pub(super) fn take_back(&self) -> Result<(), String> {
+        let stager = self.0.as_ref();
+        stager.map_or(Ok(()), |stager| stager.stage().swap_back().map_err(told))
+    }
+
     /// What was taken is good: there is no way back from it.
     pub(super) fn settle(&self) {
         if let Some(stager) = &self.0 {

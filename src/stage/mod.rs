@@ -4,7 +4,7 @@
 //! Consul judges it; [`write`] puts snapshots below the runtime directory, one generation each, and makes one of them the
 //! current one in a single step. [`Stager`] is the three together. Nothing here ever writes to a user's directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ mod links;
 mod names;
 #[cfg(test)]
 mod scratch;
+mod services;
 pub mod snapshot;
 pub mod sources;
 pub mod write;
@@ -176,6 +177,7 @@ impl Stager {
             Some(current) => difference(&self.stage.read(current)?, &snapshot),
             None => difference(&BTreeMap::new(), &snapshot),
         };
+        change.way_back = current.is_some();
         change.left_out = snapshot.left_out.iter().map(LeftOut::shown).collect();
         // A source that is empty is a change, too, where it was not one before.
         let same = change.is_none()
@@ -184,6 +186,7 @@ impl Stager {
             true => None,
             false => Some(self.stage.write(&snapshot)?),
         };
+        change.way_back &= generation.is_some();
         Ok(Candidate {
             generation,
             snapshot,
@@ -232,6 +235,15 @@ fn difference(current: &BTreeMap<PathBuf, Vec<u8>>, next: &Snapshot) -> Change {
     }
     let gone = gone.keys().map(|place| sources::original(place));
     change.removed = gone.map(|path| path.display().to_string()).collect();
+    let defines = |place: &PathBuf, bytes: &Vec<u8>| services::ids(&place.to_string_lossy(), bytes);
+    let now: BTreeSet<String> = next
+        .files()
+        .flat_map(|file| defines(&file.place, &file.bytes))
+        .collect();
+    let before = current
+        .iter()
+        .flat_map(|(place, bytes)| defines(place, bytes));
+    change.dropped = before.filter(|id| !now.contains(id)).collect();
     change
 }
 

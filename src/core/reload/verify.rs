@@ -1,0 +1,152 @@
+//! Whether a reload was one: none of the agent's services may be missing afterwards that the configuration did not drop.
+//!
+//! Consul unloads every service before it loads them anew, and where that fails on the way the rest is gone, those too that were
+//! registered through its API. So the agent's services are read before and after. Where the reload failed, or one is missing,
+//! the agent gets to read again what it read before, and is asked to reload that.
+
+use std::collections::BTreeSet;
+
+use crate::core::action::{Action, Level, Question, ReloadOutcome};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{Change, Refusal};
+use crate::core::machine::Machine;
+
+/// What is known of a reload under way.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    /// The agent is being asked for its services.
+    pub(super) looking: bool,
+    /// Those that it had, where it said so.
+    before: Option<BTreeSet<String>>,
+    /// What the agent is to read now and may yet be taken back.
+    change: Option<Change>,
+    /// It is being taken back, and why.
+    back: Option<String>,
+}
+
+impl Machine {
+    /// Reads which services the agent has, before anything changes.
+    pub(super) fn look_at_services(&mut self) {
+        self.reload.trial.looking = true;
+        self.ask(Question::Services);
+    }
+
+    /// What the agent reads has changed.
+    pub(super) fn try_change(&mut self, change: Change) {
+        self.reload.trial.change = Some(change);
+    }
+
+    /// Whether what the agent reads may yet be taken back.
+    fn has_way_back(&self) -> bool {
+        let trial = &self.reload.trial;
+        let way_back = trial.change.as_ref().is_some_and(|change| change.way_back);
+        way_back && trial.back.is_none()
+    }
+
+    pub(in crate::core) fn services_answered(&mut self, result: Result<BTreeSet<String>, Refusal>) {
+        let trial = &mut self.reload.trial;
+        if !std::mem::take(&mut trial.looking) || self.stop.is_some() {
+            return;
+        }
+        if trial.change.is_none() {
+            trial.before = result.ok();
+            return self.restage();
+        }
+        match result {
+            Ok(now) => self.judge_services(&now),
+            Err(refusal) => {
+                let text =
+                    format!("whether the agent has all its services was not seen: {refusal}");
+                self.say(Level::Warn, text);
+                self.reload_held();
+            }
+        }
+    }
+
+    fn judge_services(&mut self, now: &BTreeSet<String>) {
+        let trial = &self.reload.trial;
+        let dropped = match (&trial.back, &trial.change) {
+            (None, Some(change)) => change.dropped.clone(),
+            _ => BTreeSet::new(),
+        };
+        let had = trial.before.iter().flatten();
+        let missing: Vec<&str> = had
+            .filter(|id| !now.contains(*id) && !dropped.contains(*id))
+            .map(String::as_str)
+            .collect();
+        if missing.is_empty() {
+            return self.reload_held();
+        }
+        self.reload_broke(&format!("the agent has lost {}", missing.join(", ")));
+    }
+
+    /// The agent says that it has loaded what it reads.
+    pub(super) fn verify(&mut self) {
+        if self.reload.trial.before.is_some() && self.reload.trial.change.is_some() {
+            return self.look_at_services();
+        }
+        self.reload_held();
+    }
+
+    /// The agent has what it was to have, or has again what it had.
+    fn reload_held(&mut self) {
+        match self.reload.trial.back.take() {
+            Some(why) => {
+                self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
+                self.reload_ended(ReloadOutcome::RolledBack(why));
+            }
+            None => {
+                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
+                if self.reload.trial.change.is_some() {
+                    self.out.push(Action::Settle);
+                }
+                self.reload_ended(ReloadOutcome::Reloaded);
+            }
+        }
+    }
+
+    /// The reload failed, or has lost services.
+    pub(super) fn reload_broke(&mut self, why: &str) {
+        if self.has_way_back() {
+            self.say(
+                Level::Warn,
+                format!("the reload failed: {why}; going back to what the agent read before"),
+            );
+            self.reload.trial.back = Some(why.to_owned());
+            return self.out.push(Action::Unstage);
+        }
+        let why = match self.reload.trial.back.take() {
+            Some(first) => format!("{first}; and going back did not help: {why}"),
+            None => why.to_owned(),
+        };
+        self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
+        self.reload_ended(ReloadOutcome::Failed(why));
+    }
+
+    /// The agent reads again what it read before.
+    pub(in crate::core) fn unstaged(&mut self, result: Result<(), String>) {
+        let under_way = self.reload.trial.back.is_some() && self.child.is_some();
+        match result {
+            Ok(()) if under_way && self.stop.is_none() => self.ask(Question::Reload),
+            Ok(()) => {}
+            Err(why) if under_way => self.reload_broke(&why),
+            Err(why) => self.say(Level::Error, why),
+        }
+    }
+
+    /// The agent has ended while it loaded what it may not be able to start with.
+    pub(super) fn give_change_up(&mut self) -> bool {
+        let back = self.has_way_back() && self.stop.is_none();
+        if back {
+            let why = "the agent ended while it reloaded";
+            self.set(Kind::ConfigGood, Truth::False, "RolledBack", why);
+            self.say(
+                Level::Warn,
+                format!("{why}; it starts again with what it read before"),
+            );
+            self.out.push(Action::Unstage);
+        }
+        self.reload.trial = Trial::default();
+        back
+    }
+}
