@@ -108,13 +108,13 @@ impl Machine {
     /// What the agent reads is what the user's directories hold now, or still what it was.
     pub(super) fn restaged(&mut self, result: Result<Change, String>) {
         self.reload.staging = false;
-        if self.stop.is_some() {
-            return;
-        }
         if !self.reload.running {
-            // The agent for which it was done has ended, and the next one may have read the old files.
-            let stale = result.is_ok_and(|change| !change.is_none());
-            self.reload.pending |= stale && self.child.is_some();
+            // The agent for which it was done has ended, or lictor stops. Another one may have read the old files, or will read
+            // the new ones, which nobody has tried: they wait for a reload of their own.
+            if result.is_ok_and(|change| change.way_back) {
+                self.out.push(Action::Unstage);
+                self.reload.pending |= self.stop.is_none();
+            }
             return self.reload_if_possible();
         }
         match result {
@@ -150,8 +150,7 @@ impl Machine {
         }
         match result {
             Ok(()) => self.verify(),
-            Err(refusal @ Refusal::Failed(_)) => self.reload_broke(&refusal.to_string()),
-            Err(Refusal::Denied(what)) => {
+            Err(Refusal::Denied(what)) if !self.goes_back() => {
                 self.say(
                     Level::Warn,
                     format!("the API denies the reload ({what}); using SIGHUP"),
@@ -166,11 +165,7 @@ impl Machine {
                 reload.waiting.append(&mut reload.served);
                 self.resume();
             }
-            Err(refusal) => {
-                let why = refusal.to_string();
-                self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
-                self.reload_ended(ReloadOutcome::Failed(why));
-            }
+            Err(refusal) => self.reload_broke(&refusal.to_string()),
         }
     }
 
@@ -186,6 +181,7 @@ impl Machine {
         };
         self.say(level, format!("reload: {outcome}"));
         self.reload.running = false;
+        self.reload.trial = Trial::default();
         self.reload.count += 1;
         for waiter in std::mem::take(&mut self.reload.served) {
             self.out.push(Action::Reply(waiter, outcome.clone()));
@@ -233,7 +229,7 @@ impl Machine {
         reload.by_signal = false;
         let back = self.give_change_up();
         let why = match back {
-            true => "the agent ended while it reloaded; it starts again with what it read before",
+            true => verify::ENDED,
             false => "the agent ended; it reads its configuration when it starts again",
         };
         for waiter in waiters {

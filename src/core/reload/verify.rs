@@ -11,6 +11,10 @@ use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Change, Refusal};
 use crate::core::machine::Machine;
 
+/// What whoever waits is told.
+pub(super) const ENDED: &str =
+    "the agent ended while it reloaded; the next one starts with what it read before";
+
 /// What is known of a reload under way.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
@@ -36,6 +40,11 @@ impl Machine {
         self.reload.trial.change = Some(change);
     }
 
+    /// Whether what the agent reads is being taken back.
+    pub(super) fn goes_back(&self) -> bool {
+        self.reload.trial.back.is_some()
+    }
+
     /// Whether what the agent reads may yet be taken back.
     fn has_way_back(&self) -> bool {
         let trial = &self.reload.trial;
@@ -48,11 +57,18 @@ impl Machine {
         if !std::mem::take(&mut trial.looking) || self.stop.is_some() {
             return;
         }
-        if trial.change.is_none() {
-            trial.before = result.ok();
-            return self.restage();
-        }
         match result {
+            Ok(services) if trial.change.is_none() => {
+                trial.before = Some(services);
+                self.restage();
+            }
+            Err(refusal) if trial.change.is_none() => {
+                let text = format!(
+                    "whether the agent keeps all its services over the reload will not be seen: {refusal}"
+                );
+                self.say(Level::Warn, text);
+                self.restage();
+            }
             Ok(now) => self.judge_services(&now),
             Err(refusal) => {
                 let text =
@@ -125,28 +141,27 @@ impl Machine {
 
     /// The agent reads again what it read before.
     pub(in crate::core) fn unstaged(&mut self, result: Result<(), String>) {
-        let under_way = self.reload.trial.back.is_some() && self.child.is_some();
         match result {
-            Ok(()) if under_way && self.stop.is_none() => self.ask(Question::Reload),
+            Ok(()) if self.goes_back() && self.stop.is_none() => self.tell_agent(),
+            Err(why) if self.goes_back() => self.reload_broke(&why),
             Ok(()) => {}
-            Err(why) if under_way => self.reload_broke(&why),
             Err(why) => self.say(Level::Error, why),
         }
     }
 
-    /// The agent has ended while it loaded what it may not be able to start with.
+    /// The agent has ended while it loaded what the next one may not be able to start with: whether that gets to read what it
+    /// read before.
     pub(super) fn give_change_up(&mut self) -> bool {
-        let back = self.has_way_back() && self.stop.is_none();
-        if back {
-            let why = "the agent ended while it reloaded";
-            self.set(Kind::ConfigGood, Truth::False, "RolledBack", why);
-            self.say(
-                Level::Warn,
-                format!("{why}; it starts again with what it read before"),
-            );
+        let gone_back = self.goes_back();
+        let goes_back = self.has_way_back();
+        if goes_back {
             self.out.push(Action::Unstage);
         }
+        if goes_back || gone_back {
+            self.set(Kind::ConfigGood, Truth::False, "RolledBack", ENDED);
+            self.say(Level::Warn, ENDED);
+        }
         self.reload.trial = Trial::default();
-        back
+        goes_back || gone_back
     }
 }

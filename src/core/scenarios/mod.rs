@@ -1,5 +1,6 @@
 //! Scenarios: events in, actions out, on a clock that is a number. No process is started.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Moment;
@@ -22,10 +23,14 @@ mod leave;
 mod model;
 mod reload;
 mod restart;
+mod rollback;
 mod start;
 mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
+
+/// What the agent has before a reload.
+const SERVICES: [&str; 3] = [SERVICE, "by-api", "web"];
 
 /// How each leave of a running agent begins: it goes on if it was stopped, and says how it is.
 const LOOK: [Action; 2] = [Action::Signal(SIGCONT), Action::Ask(Question::Agent)];
@@ -206,8 +211,36 @@ impl Bed {
     fn restaged(&mut self) -> &[Action] {
         self.on(Event::Restaged(Ok(Change {
             changed: vec!["/consul/config/x.json".to_owned()],
+            way_back: true,
             ..Change::default()
         })))
+    }
+
+    /// The agent tells its services.
+    fn lists(&mut self, ids: &[&str]) -> &[Action] {
+        let ids: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.on(Event::Answered(Answer::Services(Ok(ids))))
+    }
+
+    /// The agent takes its configuration anew, or says that it does not.
+    fn reloads(&mut self, result: Result<(), Refusal>) -> &[Action] {
+        self.on(Event::Answered(Answer::Reload(result)))
+    }
+
+    /// A reload that has come as far as the agent's being asked for it, and that has had something to change.
+    fn reloading(mut self) -> Self {
+        assert_eq!(
+            self.on(Event::ReloadAsked(Waiter(1))),
+            [Action::Ask(Question::Services)]
+        );
+        self.asked_to_reload();
+        self
+    }
+
+    /// The agent had its services, and what it reads has changed.
+    fn asked_to_reload(&mut self) {
+        assert_eq!(self.lists(&SERVICES), [Action::Restage]);
+        assert_eq!(self.restaged(), [Action::Ask(Question::Reload)]);
     }
 
     /// The agent says how it is.

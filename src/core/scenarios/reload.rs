@@ -9,46 +9,52 @@ fn an_early_hangup_is_kept_and_replayed() {
     assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
     assert_eq!(
         bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts()))))),
-        [Action::Ask(Question::Leader), Action::Restage]
+        [
+            Action::Ask(Question::Leader),
+            Action::Ask(Question::Services)
+        ]
     );
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
+    bed.asked_to_reload();
     assert_eq!(bed.machine.phase, Phase::Reloading);
-    assert_eq!(bed.on(Event::Answered(Answer::Reload(Ok(())))), []);
+    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
+    assert_eq!(bed.lists(&SERVICES), [Action::Settle]);
     assert_eq!(bed.machine.phase, Phase::Joining);
     bed.joins();
 }
 
 #[test]
 fn reloads_are_one_at_a_time_and_everybody_is_told() {
-    let mut bed = Bed::new(config()).ready();
-    assert_eq!(bed.on(Event::ReloadAsked(Waiter(1))), [Action::Restage]);
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
+    let mut bed = Bed::new(config()).ready().reloading();
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(3))), []);
     assert_eq!(
-        bed.on(Event::Answered(Answer::Reload(Ok(())))),
+        bed.lists(&SERVICES),
         [
+            Action::Settle,
             Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
-            Action::Restage
+            Action::Ask(Question::Services)
         ]
     );
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
-    let failed = Refusal::Failed("500: bad check".to_owned());
-    let told = bed.on(Event::Answered(Answer::Reload(Err(failed))));
-    assert!(
-        matches!(told, [Action::Reply(Waiter(2), ReloadOutcome::Failed(_))]),
-        "{told:?}"
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    assert_eq!(
+        bed.lists(&SERVICES),
+        [
+            Action::Settle,
+            Action::Reply(Waiter(2), ReloadOutcome::Reloaded),
+            Action::Reply(Waiter(3), ReloadOutcome::Reloaded)
+        ]
     );
     assert_eq!(bed.machine.phase, Phase::Ready);
-    assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
 }
 
 #[test]
 fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     let denied = || Event::Answered(Answer::Reload(Err(Refusal::Denied("403".to_owned()))));
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::ReloadAsked(Waiter(1)));
-    bed.restaged();
+    let mut bed = Bed::new(config()).ready().reloading();
     assert_eq!(
         bed.on(denied()),
         [
@@ -58,7 +64,7 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     );
     let mut bed = Bed::new(config()).joining();
     bed.on(Event::Signal(Signal::Hangup));
-    bed.restaged();
+    bed.asked_to_reload();
     assert_eq!(bed.on(denied()), []);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     bed.on(Event::Answered(leader));
@@ -92,6 +98,7 @@ fn whoever_waits_for_a_reload_is_told_when_lictor_ends_before_it() {
 fn without_a_good_snapshot_the_agent_is_not_asked() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
     let why = "/consul/config is not there".to_owned();
     assert_eq!(
         bed.on(Event::Restaged(Err(why.clone()))),
@@ -104,8 +111,9 @@ fn without_a_good_snapshot_the_agent_is_not_asked() {
     );
     // The next one that is good clears it.
     bed.on(Event::ReloadAsked(Waiter(2)));
-    bed.restaged();
-    bed.on(Event::Answered(Answer::Reload(Ok(()))));
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    bed.lists(&SERVICES);
     assert!(bed.machine.conditions.holds(Kind::ConfigGood));
 }
 
@@ -113,49 +121,52 @@ fn without_a_good_snapshot_the_agent_is_not_asked() {
 fn who_asks_while_the_directories_are_read_is_served_by_the_next_reload() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
     bed.restaged();
+    bed.reloads(Ok(()));
     assert_eq!(
-        bed.on(Event::Answered(Answer::Reload(Ok(())))),
+        bed.lists(&SERVICES),
         [
+            Action::Settle,
             Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
-            Action::Restage
+            Action::Ask(Question::Services)
         ]
     );
 }
 
+/// The next agent may have read either, and is not to be the one that tries what nobody has tried.
 #[test]
 fn a_snapshot_that_outlives_its_agent_is_reloaded_by_the_next_one() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
     let told = bed.on(end(How::Signaled(9)));
     assert!(
         matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
         "{told:?}"
     );
+    let mut early = bed.again();
+    assert_eq!(early.restaged(), [Action::Unstage]);
+    assert_eq!(early.on(Event::Unstaged(Ok(()))), []);
+    assert_eq!(early.tick(), [Action::Spawn]);
+    early.spawned();
+    early.answers();
+    assert!(early.done.contains(&Action::Ask(Question::Services)));
+    early.asked_to_reload();
+
     assert_eq!(bed.tick(), [Action::Spawn]);
     bed.spawned();
     bed.answers();
     bed.joins();
     // Nobody else's is begun meanwhile.
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
-    assert_eq!(bed.restaged(), [Action::Restage]);
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
-}
-
-#[test]
-fn a_stop_tells_at_once_who_waits_for_a_snapshot() {
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::ReloadAsked(Waiter(1)));
-    let done = bed.on(Event::Signal(Signal::Terminate)).to_vec();
-    let told =
-        |action: &Action| matches!(action, Action::Reply(Waiter(1), ReloadOutcome::Failed(_)));
     assert_eq!(
-        done.iter().filter(|action| told(action)).count(),
-        1,
-        "{done:?}"
+        bed.restaged(),
+        [Action::Unstage, Action::Ask(Question::Services)]
     );
-    assert_eq!(bed.restaged(), []);
+    assert_eq!(bed.on(Event::Unstaged(Ok(()))), []);
+    bed.asked_to_reload();
 }
 
 #[test]
