@@ -40,6 +40,8 @@ struct Bed {
     machine: Machine,
     now: Moment,
     done: Vec<Action>,
+    /// What has happened to it.
+    past: Vec<(Moment, Event)>,
     leaves_others: bool,
 }
 
@@ -123,19 +125,40 @@ impl Bed {
             machine: Machine::new(config),
             now: Moment::ZERO,
             done: Vec::new(),
+            past: Vec::new(),
             leaves_others: false,
         }
+    }
+
+    /// Another one with the same past, for another future.
+    fn again(&self, config: Config) -> Self {
+        let mut bed = Self {
+            now: self.now,
+            done: self.done.clone(),
+            past: self.past.clone(),
+            leaves_others: self.leaves_others,
+            ..Self::new(config)
+        };
+        for (now, event) in &self.past {
+            bed.machine.handle(*now, event.clone());
+        }
+        bed
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Action> {
+        self.past.push((self.now, event.clone()));
+        self.machine.handle(self.now, event)
     }
 
     /// One event, 1 ms later; the actions that matter to a scenario.
     fn on(&mut self, event: Event) -> &[Action] {
         self.now += Duration::from_millis(1);
-        self.done = self.machine.handle(self.now, event);
+        self.done = self.handle(event);
         // The agent has left nobody behind, unless the scenario is about that.
         if self.done.ends_with(&[Action::Sweep(SIGTERM)]) && !self.leaves_others {
             self.done.pop();
-            self.done
-                .extend(self.machine.handle(self.now, Event::Alone));
+            let done = self.handle(Event::Alone);
+            self.done.extend(done);
         }
         self.done.retain(|action| {
             !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)

@@ -146,7 +146,7 @@ fn a_snapshot_that_outlives_its_agent_is_reloaded_by_the_next_one() {
         matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
         "{told:?}"
     );
-    let mut early = bed.again();
+    let mut early = bed.again(config());
     assert_eq!(early.restaged(), [Action::Unstage]);
     assert_eq!(early.on(Event::Unstaged(Ok(()))), []);
     assert_eq!(early.tick(), [Action::Spawn]);

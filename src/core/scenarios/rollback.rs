@@ -84,7 +84,7 @@ fn a_service_that_the_configuration_drops_is_not_lost() {
         way_back: true,
         ..Change::default()
     })));
-    let mut lossy = bed.again();
+    let mut lossy = bed.again(config());
     bed.reloads(Ok(()));
     assert_eq!(
         bed.lists(&[SERVICE, "by-api"]),
@@ -109,7 +109,7 @@ fn what_cannot_be_seen_is_not_verified() {
     bed.on(Event::ReloadAsked(Waiter(1)));
     assert_eq!(bed.on(unseen()), [Action::Restage]);
     bed.restaged();
-    let mut failing = bed.again();
+    let mut failing = bed.again(config());
     let reloaded = [
         Action::Settle,
         Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
@@ -180,7 +180,7 @@ fn going_back_may_fail_in_each_step() {
         ),
     ];
     for (step, why) in steps {
-        let mut bed = bed.again();
+        let mut bed = bed.again(config());
         bed.reloads(failed());
         let done = step(&mut bed);
         let told = told_failed(&done);
@@ -199,7 +199,7 @@ fn without_a_change_there_is_no_way_back() {
     bed.on(Event::ReloadAsked(Waiter(1)));
     bed.lists(&SERVICES);
     bed.on(Event::Restaged(Ok(Change::default())));
-    let mut lossy = bed.again();
+    let mut lossy = bed.again(config());
     let done = bed.reloads(failed()).to_vec();
     assert!(told_failed(&done).contains("bad check"), "{done:?}");
     lossy.reloads(Ok(()));
@@ -220,14 +220,14 @@ fn an_agent_that_ends_in_an_untried_change_starts_with_what_was() {
         assert_eq!(bed.tick(), [Action::Spawn]);
     };
     let bed = Bed::new(config()).ready().reloading();
-    ended(&mut bed.again(), true);
-    let mut looking = bed.again();
+    ended(&mut bed.again(config()), true);
+    let mut looking = bed.again(config());
     looking.reloads(Ok(()));
     ended(&mut looking, true);
     // What is on its way back is not taken back twice.
-    let mut back = bed.again();
+    let mut back = bed.again(config());
     back.reloads(failed());
-    ended(&mut back.again(), false);
+    ended(&mut back.again(config()), false);
     back.on(Event::Unstaged(Ok(())));
     ended(&mut back, false);
 }

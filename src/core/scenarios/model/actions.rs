@@ -41,59 +41,6 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         },
     },
     Invariant {
-        name: "an agent that takes reloads",
-        sentence: "a reload is begun only if one was asked for, or a new agent may have read old files; and none is under way and no \
-                   stop was begun. It begins with a snapshot, and only after a good one the agent is asked: by SIGHUP only if it \
-                   was ready in this run, by PUT only if it has an API",
-        holds: |seen, action| {
-            let asked = seen.asked(|question| *question == Question::Reload);
-            let free = seen.stop.is_none() && asked == 0 && !seen.reload.staging;
-            let ready = seen.reload.is_ready(&seen.event, &seen.config);
-            match (action, &seen.agent) {
-                (Action::Restage, Some(agent)) => {
-                    let takes_it = agent.api || agent.was_ready;
-                    free && seen.config.staging && seen.reload.wanted && takes_it
-                }
-                (Action::Restage, None) => false,
-                (Action::Signal(SIGHUP), Some(agent)) => {
-                    free && agent.was_ready && (ready || seen.reload.is_owed())
-                }
-                (Action::Ask(Question::Reload), Some(agent)) => free && agent.api && ready,
-                _ => true,
-            }
-        },
-    },
-    Invariant {
-        name: "a true word to who waits",
-        sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
-                   was begun since was answered so, signaled when a SIGHUP was sent since, failed when the reload or its \
-                   snapshot failed, the agent ended, or lictor stops or ends",
-        holds: |seen, action| {
-            let Action::Reply(waiter, outcome) = action else {
-                return true;
-            };
-            let Some(waiting) = seen.waiters.get(&waiter.0) else {
-                return false;
-            };
-            let answer = match &seen.event {
-                Event::Answered(Answer::Reload(result)) => Some(result.is_ok()),
-                _ => None,
-            };
-            match outcome {
-                ReloadOutcome::Reloaded => waiting.asked && answer == Some(true),
-                ReloadOutcome::Signaled => waiting.signaled,
-                ReloadOutcome::Failed(_) => {
-                    let unstaged = matches!(seen.event, Event::Restaged(Err(_)));
-                    let failed = waiting.asked && (answer == Some(false) || unstaged);
-                    failed
-                        || seen.stop.is_some()
-                        || seen.end.is_some()
-                        || matches!(seen.event, Event::Ended(_))
-                }
-            }
-        },
-    },
-    Invariant {
         name: "who can answer",
         sentence: "questions are put only to an agent that lives and has an API",
         holds: |seen, action| {
@@ -110,8 +57,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                     (Question::Catalog { change, .. }, Answer::Catalog(Ok(_))) => {
                         seen.stop.is_some() && change.is_some_and(|(index, _)| index > 0)
                     }
-                    // Somebody else may have asked for it meanwhile.
-                    (Question::Reload, _) => true,
+                    // Somebody else may have asked for a reload meanwhile.
+                    (Question::Reload | Question::Services, _) => true,
                     _ => false,
                 }
             }

@@ -136,16 +136,13 @@ impl Seen {
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
+        self.reload.event();
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
         }
         if let Event::ReloadAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
-        }
-        if let Event::Restaged(result) = event {
-            let free = self.agent.is_some() && self.stop.is_none();
-            self.reload.restaged(result, free);
         }
         if self.end.is_some() {
             return;
@@ -157,6 +154,8 @@ impl Seen {
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload.wanted |= self.stop.is_none();
             }
+            Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
+            Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end),
             Event::Notified => {
@@ -197,7 +196,7 @@ impl Seen {
             return;
         }
         let mut stop = Stop::new(self.now, mode, false);
-        self.reload.wanted = false;
+        self.reload.stopped();
         if mode == OnStop::Leave
             && let Some(agent) = &self.agent
         {
@@ -272,7 +271,7 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
-        if self.stop.is_none() && self.reload.begins(action, &self.config) {
+        if self.reload.begins(action) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
         }
@@ -301,7 +300,7 @@ impl Seen {
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
-                    self.reload.wanted = false;
+                    self.reload.stopped();
                 }
             }
             Action::Reply(waiter, _) => drop(self.waiters.remove(&waiter.0)),

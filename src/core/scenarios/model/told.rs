@@ -33,10 +33,11 @@ impl Seen {
             }
             Answer::Leader(Ok(Some(_))) => self.ever_joined = true,
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
+            Answer::Services(result) => self.reload.services(result.as_ref()),
+            Answer::Reload(result) => {
                 let agent = self.agent.as_ref();
-                self.reload
-                    .denied(agent.is_some_and(|agent| agent.was_ready));
+                let signals = agent.is_some_and(|agent| agent.was_ready);
+                self.reload.answered(result, signals);
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
-use super::answers::{any, how, percent, refuse};
+use super::answers::{any, how, percent, refuse, services};
 use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
@@ -146,6 +146,7 @@ impl World {
                 .chain(super::leaving::INVARIANTS)
                 .chain(super::checks::INVARIANTS)
                 .chain(super::hearing::ACTIONS)
+                .chain(super::reloads::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -157,6 +158,7 @@ impl World {
             .iter()
             .chain(super::stopping::INVARIANTS)
             .chain(super::hearing::MOMENTS)
+            .chain(super::reloads::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -181,6 +183,12 @@ impl World {
                 let longest = any(&mut self.rng, &[1, 50, 5000]);
                 let takes = Duration::from_millis(self.rng.u64(0..longest));
                 self.staging = Some(self.now + takes);
+            }
+            Action::Unstage => {
+                let failed = Err("by chance".to_owned());
+                let good = percent(&mut self.rng, 97);
+                self.due
+                    .push_back(Event::Unstaged(if good { Ok(()) } else { failed }));
             }
             Action::Spawn => self.spawn(),
             Action::Signal(number) => self.signal(*number),
@@ -338,6 +346,8 @@ impl World {
         let mut change = Change::default();
         if self.rng.bool() {
             change.changed.push("/consul/config/x.json".to_owned());
+            change.way_back = percent(&mut self.rng, 90);
+            change.dropped = services(&mut self.rng, 20);
         }
         let good = percent(&mut self.rng, 90);
         Event::Restaged(good.then_some(change).ok_or("by chance".to_owned()))
