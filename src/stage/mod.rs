@@ -235,14 +235,11 @@ fn difference(current: &BTreeMap<PathBuf, Vec<u8>>, next: &Snapshot) -> Change {
     }
     let gone = gone.keys().map(|place| sources::original(place));
     change.removed = gone.map(|path| path.display().to_string()).collect();
-    let defines = |place: &PathBuf, bytes: &Vec<u8>| services::ids(&place.to_string_lossy(), bytes);
     let now: BTreeSet<String> = next
         .files()
-        .flat_map(|file| defines(&file.place, &file.bytes))
+        .flat_map(|file| services::ids(&file.bytes))
         .collect();
-    let before = current
-        .iter()
-        .flat_map(|(place, bytes)| defines(place, bytes));
+    let before = current.values().flat_map(|bytes| services::ids(bytes));
     change.dropped = before.filter(|id| !now.contains(id)).collect();
     change
 }
