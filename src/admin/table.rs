@@ -41,7 +41,11 @@ pub fn table(report: &Report) -> String {
         ),
     );
     let stage = match &report.stage {
-        Some(stage) => format!("{}, snapshot {}", stage.path, stage.generation),
+        Some(stage) => {
+            let rejected = stage.rejected.iter();
+            let rejected: String = rejected.map(|path| format!("; rejected: {path}")).collect();
+            format!("{}, snapshot {}{rejected}", stage.path, stage.generation)
+        }
         None => "none: the agent reads its configuration from where it is".to_owned(),
     };
     row("stage", &stage);

@@ -76,6 +76,8 @@ pub struct Stage {
     pub path: String,
     /// The number of the snapshot that is there now.
     pub generation: u64,
+    /// The snapshot that was taken back last, to be looked at, until a good reload.
+    pub rejected: Option<String>,
 }
 
 /// The registration.
@@ -192,8 +194,8 @@ pub struct Surroundings {
     pub command: Vec<String>,
     /// Where its API is.
     pub http: Option<String>,
-    /// Where what it reads is, and the number of that.
-    pub stage: Option<(String, u64)>,
+    /// What it reads, if that is a snapshot.
+    pub stage: Option<Stage>,
 }
 
 /// Makes a report of a status.
@@ -221,10 +223,7 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             restarts: status.restarts,
             http: around.http.clone(),
         },
-        stage: around
-            .stage
-            .clone()
-            .map(|(path, generation)| Stage { path, generation }),
+        stage: around.stage.clone(),
         registration: Registration {
             path: status.staged.directory.clone(),
             services: status.staged.services.clone(),

@@ -354,7 +354,7 @@ impl Effects {
                     started: self.started,
                     command: self.users_command(),
                     http: self.place.clone(),
-                    stage: self.staging.current(),
+                    stage: self.staging.report(),
                 };
                 // Whoever asked may have gone.
                 let _ = reply.send(wire::report(&machine.status(), &around));

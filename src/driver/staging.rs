@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::admin::wire;
 use crate::consul::command::AgentConfig;
 use crate::core::event::{Answer, Change, End, Event, Refusal};
 use crate::driver::sources::Work;
@@ -89,11 +90,15 @@ impl Staging {
         })
     }
 
-    /// Where the stage is, and the number of what is current, for whoever looks.
-    pub(super) fn current(&self) -> Option<(String, u64)> {
+    /// Where the stage is, and what is there, for whoever looks.
+    pub(super) fn report(&self) -> Option<wire::Stage> {
         let stage = self.0.as_ref()?.stage();
-        let path = stage.current_link().display().to_string();
-        Some((path, stage.current()?.number))
+        let rejected = stage.rejected();
+        Some(wire::Stage {
+            path: stage.current_link().display().to_string(),
+            generation: stage.current()?.number,
+            rejected: rejected.map(|generation| generation.path.display().to_string()),
+        })
     }
 
     /// An event in which the agent speaks of its files by the names that the user gave them.

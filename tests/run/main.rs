@@ -16,6 +16,7 @@ mod life;
 mod pid1;
 mod restage;
 mod restart;
+mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
