@@ -230,6 +230,7 @@ impl Machine {
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Heard => self.ask(Question::Membership),
+            Timer::GoBack => self.tell_agent(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back => self.joined_in_a_stop(),

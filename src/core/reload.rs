@@ -15,7 +15,7 @@ use crate::core::timers::Timer;
 
 mod verify;
 
-use verify::Trial;
+use verify::{Trial, is_broken};
 
 const SIGHUP: i32 = 1;
 
@@ -97,7 +97,7 @@ impl Machine {
     }
 
     /// What the agent reads is ready to be read.
-    fn tell_agent(&mut self) {
+    pub(super) fn tell_agent(&mut self) {
         if self.reload.by_signal || !self.config.api {
             return self.reload_by_signal();
         }
@@ -165,7 +165,10 @@ impl Machine {
                 reload.waiting.append(&mut reload.served);
                 self.resume();
             }
-            Err(refusal) => self.reload_broke(&refusal.to_string()),
+            Err(refusal) => {
+                self.reload.trial.broken = is_broken(&refusal);
+                self.reload_broke(&refusal.to_string());
+            }
         }
     }
 

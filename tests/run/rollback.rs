@@ -133,7 +133,7 @@ fn candidates(version: Version) -> Vec<(Value, &'static str)> {
         candidates.push((json!({ "service": { "name": "f", "check": both } }), "TTL"));
         candidates.push((
             json!({ "service": { "name": "f", "check": { "name": "no type" } } }),
-            "type",
+            "TTL",
         ));
     }
     candidates

@@ -5,15 +5,25 @@
 //! the agent gets to read again what it read before, and is asked to reload that.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Change, Refusal};
 use crate::core::machine::Machine;
+use crate::core::timers::Timer;
 
 /// What whoever waits is told.
 pub(super) const ENDED: &str =
     "the agent ended while it reloaded; the next one starts with what it read before";
+
+/// An agent that ends breaks its connections, and its end is told a little later.
+const END: Duration = Duration::from_secs(1);
+
+/// Whether the agent broke the connection, as one does that ends.
+pub(super) fn is_broken(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Lost(_) | Refusal::Unreachable(_))
+}
 
 /// What is known of a reload under way.
 #[derive(Debug, Default)]
@@ -26,6 +36,8 @@ pub(super) struct Trial {
     change: Option<Change>,
     /// It is being taken back, and why.
     back: Option<String>,
+    /// The agent broke the connection over it.
+    pub(super) broken: bool,
 }
 
 impl Machine {
@@ -70,6 +82,10 @@ impl Machine {
                 self.restage();
             }
             Ok(now) => self.judge_services(&now),
+            Err(refusal) if is_broken(&refusal) => {
+                trial.broken = true;
+                self.reload_broke(&refusal.to_string());
+            }
             Err(refusal) => {
                 let text =
                     format!("whether the agent has all its services was not seen: {refusal}");
@@ -142,9 +158,10 @@ impl Machine {
     /// The agent reads again what it read before.
     pub(in crate::core) fn unstaged(&mut self, result: Result<(), String>) {
         match result {
-            Ok(()) if self.goes_back() && self.stop.is_none() => self.tell_agent(),
+            Ok(()) if !self.goes_back() || self.stop.is_some() => {}
+            Ok(()) if self.reload.trial.broken => self.timers.set(Timer::GoBack, self.now + END),
+            Ok(()) => self.tell_agent(),
             Err(why) if self.goes_back() => self.reload_broke(&why),
-            Ok(()) => {}
             Err(why) => self.say(Level::Error, why),
         }
     }

@@ -36,19 +36,49 @@ fn config_good(bed: &Bed) -> (bool, &str, &str) {
 
 #[test]
 fn a_reload_that_fails_is_rolled_back() {
-    let refusals: [fn(String) -> Refusal; 4] = [
-        Refusal::Failed,
-        Refusal::Lost,
-        Refusal::TimedOut,
-        Refusal::Unreachable,
-    ];
-    for refusal in refusals {
+    for refusal in [Refusal::Failed, Refusal::TimedOut] {
         let mut bed = Bed::new(config()).ready().reloading();
         bed.reloads(Err(refusal("bad check".to_owned())));
         let why = goes_back(&mut bed);
         assert!(why.contains("bad check"), "{why}");
         assert_eq!(config_good(&bed), (false, "RolledBack", why.as_str()));
         assert_eq!(bed.machine.phase, Phase::Ready);
+    }
+}
+
+/// Most have ended, and are told to have a little later.
+#[test]
+fn an_agent_that_breaks_the_connection_is_given_time_to_end() {
+    type Break = fn(&mut Bed, Refusal);
+    let breaks: [Break; 2] = [
+        |bed, refusal| drop(bed.reloads(Err(refusal)).to_vec()),
+        |bed, refusal| {
+            bed.reloads(Ok(()));
+            bed.on(Event::Answered(Answer::Services(Err(refusal))));
+        },
+    ];
+    for (step, refusal) in breaks
+        .into_iter()
+        .zip([Refusal::Lost, Refusal::Unreachable])
+    {
+        let mut bed = Bed::new(config()).ready().reloading();
+        step(&mut bed, refusal("reset".to_owned()));
+        assert_eq!(bed.done, [Action::Unstage]);
+        assert_eq!(bed.on(Event::Unstaged(Ok(()))), []);
+        let mut ended = bed.again(config());
+        let told = ended.on(end(How::Exited(2))).to_vec();
+        assert!(told_failed(&told).contains("the agent ended"), "{told:?}");
+
+        bed.tick_until(&Action::Ask(Question::Reload));
+        bed.reloads(Ok(()));
+        let told = bed.lists(&SERVICES).to_vec();
+        assert!(
+            matches!(
+                &told[..],
+                [Action::Reply(Waiter(1), ReloadOutcome::RolledBack(_))]
+            ),
+            "{told:?}"
+        );
     }
 }
 

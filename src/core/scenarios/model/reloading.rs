@@ -105,7 +105,10 @@ impl Reloading {
             let mut had = self.had.iter().flatten();
             had.all(|id| now.contains(id) || dropped.contains(id))
         };
-        self.judge(result.map_or(true, is_there));
+        // An agent that breaks the connection ends.
+        let broken =
+            |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::Unreachable(_));
+        self.judge(result.map_or_else(|refusal| !broken(refusal), is_there));
     }
 
     /// The agent said how the reload went; `signals` if it takes them.
