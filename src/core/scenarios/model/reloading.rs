@@ -203,6 +203,11 @@ impl Reloading {
         self.step == Step::None && self.wanted && !self.staging
     }
 
+    /// What the agent read before is there for it to be read again.
+    pub(super) fn is_back(&self) -> bool {
+        self.step == Step::Ready && self.back
+    }
+
     /// Whether a SIGHUP is owed in place of what was denied.
     pub(super) fn is_owed(&self) -> bool {
         self.owed

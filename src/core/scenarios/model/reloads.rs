@@ -100,6 +100,14 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         holds: |seen, _| !seen.reload.is_bad || seen.reload.unstaged == 1,
     },
     Invariant {
+        name: "the way back has an end",
+        sentence: "the agent is asked to read again what it read before within 1 s, unless it ends or a stop is begun",
+        holds: |seen, machine| {
+            let soon = seen.now + Duration::from_secs(1);
+            !seen.reload.is_back() || machine.deadline().is_some_and(|at| at <= soon)
+        },
+    },
+    Invariant {
         name: "ConfigGood is true",
         sentence: "after a reload that was not good ConfigGood is False, rolled back or not, and after one that was it is True",
         holds: |seen, machine| {
