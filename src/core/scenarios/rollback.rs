@@ -280,7 +280,8 @@ fn a_stop_may_come_in_each_step() {
         bed.on(Event::ReloadAsked(Waiter(1)));
         bed
     };
-    let steps: [(fn(&mut Bed), bool, bool); 6] = [
+    type Step = (fn(&mut Bed), bool, bool);
+    let steps: [Step; 6] = [
         (|_| {}, false, true),
         (|bed| drop(bed.lists(&SERVICES).to_vec()), false, true),
         (|bed| bed.asked_to_reload(), true, false),
