@@ -36,7 +36,7 @@ Examples:
 Signals: TERM and INT do what --on-stop says, once, whatever arrives meanwhile; HUP reloads; QUIT stops without a leave.
 Exit codes: 0 stopped as asked (a leave was seen in the catalog), or the agent ended by itself with 0; otherwise the agent's
 own, or 128+n if it was never ready or is not restarted; 2 usage; 126, 127 COMMAND; 110 address;
-111 registration or runtime directory; 112 start timeout; 114 restarted too often; 115 leave not confirmed.";
+111 registration, stage or runtime directory; 112 start timeout; 114 restarted too often; 115 leave not confirmed.";
 
 const ADDRESS_EXAMPLES: &str = "\
 Examples:
@@ -147,6 +147,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub control: ControlArgs,
 
+    /// Let the agent read your configuration itself, half-written files too, instead of a snapshot of it
+    #[arg(long, env = "LICTOR_NO_STAGING", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
+    pub no_staging: bool,
     /// Hand the address to the agent as -bind
     #[arg(long, env = "LICTOR_BIND", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub bind: bool,
@@ -276,7 +279,7 @@ pub struct InstallArgs {
 /// Where lictor's own files are.
 #[derive(Debug, Args)]
 pub struct ControlArgs {
-    /// lictor's own directory: the control socket and the registration
+    /// lictor's own directory: the control socket, the registration and the stage
     #[arg(
         long,
         env = "LICTOR_RUNTIME_DIR",

@@ -30,6 +30,8 @@ pub struct Settings {
     pub registration_dir: PathBuf,
     /// lictor's own directory.
     pub runtime_dir: PathBuf,
+    /// Whether the agent reads a snapshot of its configuration rather than the user's own directories.
+    pub staging: bool,
     /// COMMAND, completed; never empty.
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
@@ -84,6 +86,7 @@ impl Settings {
                 .registration_dir
                 .unwrap_or_else(|| runtime_dir.join("registration")),
             runtime_dir,
+            staging: !args.no_staging,
             command: command::complete(&args.command),
             handed: Handed {
                 bind: args.bind,
@@ -107,7 +110,7 @@ impl Settings {
         }
     }
 
-    /// The agent's arguments, with all that lictor adds to them.
+    /// The agent's arguments, with all that lictor adds to them. They name the user's own directories, not the stage.
     pub fn agent_args(&self, address: Option<IpAddr>) -> Vec<OsString> {
         let mut args: Vec<OsString> = self.command[1..].to_vec();
         if let Some(address) = address {
@@ -144,6 +147,7 @@ impl Settings {
         Config {
             needs_address: self.needs_address(),
             api,
+            staging: self.staging,
             node_name: node_name(agent),
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),

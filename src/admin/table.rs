@@ -40,6 +40,15 @@ pub fn table(report: &Report) -> String {
             agent.datacenter.as_ref().unwrap_or(&unknown),
         ),
     );
+    let stage = match &report.stage {
+        Some(stage) => {
+            let rejected = stage.rejected.iter();
+            let rejected: String = rejected.map(|path| format!("; rejected: {path}")).collect();
+            format!("{}, snapshot {}{rejected}", stage.path, stage.generation)
+        }
+        None => "none: the agent reads its configuration from where it is".to_owned(),
+    };
+    row("stage", &stage);
     let services = match report.registration.services.as_slice() {
         [] => "none".to_owned(),
         services => services.join(", "),

@@ -23,6 +23,8 @@ pub struct Report {
     pub address: Option<Address>,
     /// The agent.
     pub agent: Agent,
+    /// What the agent reads, unless it reads the user's own directories.
+    pub stage: Option<Stage>,
     /// The registration.
     pub registration: Registration,
     /// Reloads.
@@ -51,7 +53,7 @@ pub struct Address {
 pub struct Agent {
     /// Its process id, while it runs.
     pub pid: Option<i32>,
-    /// Its command.
+    /// Its command, with the paths as they were typed.
     pub command: Vec<String>,
     /// Its version, once it has told.
     pub version: Option<String>,
@@ -65,6 +67,17 @@ pub struct Agent {
     pub restarts: u32,
     /// Where its API is, if it has one.
     pub http: Option<String>,
+}
+
+/// What the agent reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The directory by which it reads it, the same all the time.
+    pub path: String,
+    /// The number of the snapshot that is there now.
+    pub generation: u64,
+    /// The snapshot that was taken back last, to be looked at, until a good reload.
+    pub rejected: Option<String>,
 }
 
 /// The registration.
@@ -181,6 +194,8 @@ pub struct Surroundings {
     pub command: Vec<String>,
     /// Where its API is.
     pub http: Option<String>,
+    /// What it reads, if that is a snapshot.
+    pub stage: Option<Stage>,
 }
 
 /// Makes a report of a status.
@@ -208,6 +223,7 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             restarts: status.restarts,
             http: around.http.clone(),
         },
+        stage: around.stage.clone(),
         registration: Registration {
             path: status.staged.directory.clone(),
             services: status.staged.services.clone(),

@@ -62,7 +62,7 @@ pub(super) fn reload(args: &ControlArgs) -> Exit {
             print(&format!("{}\n", report.message));
             Exit::ok()
         }
-        Ok(report) => Exit::new(1, format!("the reload {}", report.message)),
+        Ok(report) => Exit::new(1, format!("reload {}", report.message)),
         Err(_) => Exit::new(1, body.trim()),
     }
 }

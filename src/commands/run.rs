@@ -7,12 +7,12 @@ use tokio::net::UnixDatagram;
 
 use crate::admin::server::Server;
 use crate::cli::RunArgs;
-use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
 use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
+use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os::runtime_dir::RuntimeDir;
 use crate::os::signals::{Inherited, Signals};
@@ -38,7 +38,7 @@ pub(super) fn run(args: RunArgs, inherited: Inherited) -> Exit {
     exit
 }
 
-/// Everything that can fail fails here, before the agent is started and before anything is written for it.
+/// Everything that can fail fails here, before the agent is started and before anything is written outside of the runtime directory.
 fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
     let usage = |reason: String| Exit::new(exit::USAGE, reason);
     let stage = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
@@ -54,12 +54,13 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
     let program = spawn::find(&settings.command[0], std::env::var_os("PATH"))?;
     registration::sources::read(&settings.registration)
         .map_err(|error| stage(error.to_string()))?;
-    let agent = AgentConfig::read(&settings.agent_args(None));
-    let endpoint = Endpoint::find(&agent, None, &|name| std::env::var(name).ok())
-        .map_err(|error| usage(format!("failed to {error}")))?;
-
     let runtime_dir =
         RuntimeDir::hold(&settings.runtime_dir).map_err(|error| stage(error.to_string()))?;
+    let staging = Staging::open(&settings, &runtime_dir)?;
+    // What lictor adds to it comes later: that may need an address.
+    let agent = staging.look(&settings.command[1..])?;
+    let endpoint = Endpoint::find(&agent, None, &|name| std::env::var(name).ok())
+        .map_err(|error| usage(format!("failed to {error}")))?;
     let control = runtime_dir
         .control_socket()
         .map_err(|error| stage(error.to_string()))?;
@@ -84,7 +85,7 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
         let (server, asked) = Server::bind(&control).map_err(|error| unusable(&control, error))?;
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
         let sources = Sources::new(signals, settings.rewrite, server, asked, socket);
-        let effects = Effects::new(settings, program, inherited, notify);
+        let effects = Effects::new(settings, program, inherited, notify, staging);
         Ok(driver::run(machine, sources, effects).await)
     })
 }

@@ -3,7 +3,7 @@
 use crate::address::report;
 use crate::cli::{AddressCommand, RenderArgs};
 use crate::consul::command::{self, AgentConfig};
-use crate::driver::effects::look;
+use crate::driver::addressing::look;
 use crate::exit::{self, Exit};
 use crate::os::process;
 use crate::registration::{sources, template};

@@ -96,6 +96,11 @@ impl Client {
                         .map(|(index, body)| wire::catalog(index, &body)),
                 )
             }
+            Question::Services => Answer::Services(
+                self.read("/v1/agent/services", &[], READ)
+                    .await
+                    .map(|(_, body)| wire::services(&body)),
+            ),
             Question::Reload => Answer::Reload(
                 self.send(Method::PUT, "/v1/agent/reload", &[], None, RELOAD)
                     .await

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::os::flags;
+
 /// What the agent is going to be, as far as it could be told.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AgentConfig {
@@ -42,23 +44,25 @@ impl AgentConfig {
     pub fn read(args: &[OsString]) -> Self {
         let mut config = Self::default();
         let mut above = Map::new();
-        for (name, value) in options(args) {
-            match name.as_str() {
-                "config-dir" | "config-file" => config.read_path(Path::new(&value)),
+        for flag in flags::read(args) {
+            let text = flag.value.as_ref().map(|value| value.to_string_lossy());
+            match (flag.name.as_str(), &flag.value) {
+                ("config-dir" | "config-file", Some(path)) => config.read_path(Path::new(path)),
                 // A development agent is one.
-                "server" | "dev" => {
+                ("server" | "dev", _) => {
                     let server = !matches!(
-                        value.as_str(),
-                        "false" | "0" | "f" | "F" | "FALSE" | "False"
+                        text.as_deref(),
+                        Some("false" | "0" | "f" | "F" | "FALSE" | "False")
                     );
                     above.insert("server".to_owned(), Value::Bool(server));
                 }
-                _ => {
+                (name, Some(_)) => {
                     let known = OPTIONS.iter().find(|(option, _)| *option == name);
-                    if let Some((_, path)) = known {
-                        insert(&mut above, path, Value::String(value));
+                    if let (Some((_, path)), Some(text)) = (known, text) {
+                        insert(&mut above, path, Value::String(text.into_owned()));
                     }
                 }
+                (_, None) => {}
             }
         }
         merge(&mut config.merged, above);
@@ -120,35 +124,6 @@ impl AgentConfig {
             }
         }
     }
-}
-
-/// The options of a command line in Go's spellings: `-x=y`, `-x y`, `--x`. Only `-server` and its like stand alone.
-pub(super) fn options(args: &[OsString]) -> Vec<(String, String)> {
-    let mut options = Vec::new();
-    let mut args = args.iter().map(|arg| arg.to_string_lossy());
-    while let Some(arg) = args.next() {
-        if arg == "--" {
-            break;
-        }
-        let Some(option) = arg.strip_prefix('-') else {
-            continue;
-        };
-        let option = option.strip_prefix('-').unwrap_or(option);
-        match option.split_once('=') {
-            Some((name, value)) => options.push((name.to_owned(), value.to_owned())),
-            None if takes_value(option) => {
-                let value = args.next().unwrap_or_default();
-                options.push((option.to_owned(), value.into_owned()));
-            }
-            None => options.push((option.to_owned(), "true".to_owned())),
-        }
-    }
-    options
-}
-
-fn takes_value(option: &str) -> bool {
-    matches!(option, "config-dir" | "config-file")
-        || OPTIONS.iter().any(|(name, _)| *name == option)
 }
 
 fn insert(map: &mut Map<String, Value>, path: &[&str], value: Value) {

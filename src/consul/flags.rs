@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use crate::os;
+
 /// What kind of value an option has.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -73,34 +75,24 @@ pub struct Flags {
 /// Reads an agent's arguments.
 pub fn read(args: &[OsString]) -> Flags {
     let mut flags = Flags::default();
-    let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
-    while let Some(arg) = args.next() {
-        if arg == "--" {
-            break;
-        }
-        let Some(option) = arg.strip_prefix('-') else {
-            continue;
-        };
-        let option = option.strip_prefix('-').unwrap_or(option);
-        let (name, given) = match option.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (option, None),
-        };
-        let mut value = || given.clone().or_else(|| args.next()).unwrap_or_default();
-        match name {
-            "config-dir" | "config-file" => flags.paths.push(value().into()),
-            "config-format" => flags.format = Some(value()),
-            "dev" => flags.dev = is_on(given.as_deref()),
+    for flag in os::flags::read(args) {
+        let given = flag.value.map(|value| value.to_string_lossy().into_owned());
+        let on = is_on(given.as_deref());
+        let value = given.unwrap_or_default();
+        match flag.name.as_str() {
+            "config-dir" | "config-file" => flags.paths.push(value.into()),
+            "config-format" => flags.format = Some(value),
+            "dev" => flags.dev = on,
             name => {
                 let known = OPTIONS.iter().find(|(option, ..)| *option == name);
                 let Some((_, kind, path)) = known else {
                     continue;
                 };
                 let value = match kind {
-                    Text => Value::String(value()),
-                    Number => value().parse::<i64>().map_or(Value::Null, Value::from),
-                    Switch => Value::Bool(is_on(given.as_deref())),
-                    List => json!([value()]),
+                    Text => Value::String(value),
+                    Number => value.parse::<i64>().map_or(Value::Null, Value::from),
+                    Switch => Value::Bool(on),
+                    List => json!([value]),
                 };
                 insert(&mut flags.settings, path, value);
             }

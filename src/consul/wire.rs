@@ -1,5 +1,7 @@
 //! The answers of an agent's API. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::core::checks::{Health, States};
@@ -41,6 +43,13 @@ pub fn leader(body: &Value) -> Option<String> {
     body.as_str()
         .filter(|leader| !leader.is_empty())
         .map(str::to_owned)
+}
+
+/// Reads `GET /v1/agent/services`: an object by the services' ids.
+pub fn services(body: &Value) -> BTreeSet<String> {
+    body.as_object()
+        .map(|services| services.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// Reads `GET /v1/catalog/node/<name>`: an object with `Node` and `Services`, or `null`.

@@ -12,8 +12,16 @@ use crate::exit::Exit;
 pub enum Action {
     /// Look for the host's address; ends in [`crate::core::event::Event::Addressed`].
     FindAddress,
-    /// Write the registration; ends in [`crate::core::event::Event::Staged`].
+    /// Write the registration, and take what else the agent is to read from the user's directories; ends in
+    /// [`crate::core::event::Event::Staged`].
     Stage,
+    /// Take what the agent is to read from the user's directories anew; ends in [`crate::core::event::Event::Restaged`].
+    Restage,
+    /// Have the agent read again what it read before the last [`Action::Restage`]; ends in
+    /// [`crate::core::event::Event::Unstaged`].
+    Unstage,
+    /// What the agent reads is good: there is no way back from it any more.
+    Settle,
     /// Start the agent; ends in [`crate::core::event::Event::Spawned`].
     Spawn,
     /// Send the agent a signal by its number.
@@ -55,6 +63,8 @@ pub enum Question {
         /// Wait for something newer than this index, at most for this long.
         change: Option<(u64, Moment)>,
     },
+    /// `GET /v1/agent/services`.
+    Services,
     /// `PUT /v1/agent/reload`.
     Reload,
     /// `PUT /v1/agent/leave`.
@@ -73,8 +83,17 @@ pub enum ReloadOutcome {
     Reloaded,
     /// The agent was told by a signal, which has no answer.
     Signaled,
+    /// It did not work, and why; the agent has again what it had before.
+    RolledBack(String),
     /// It did not work, and why.
     Failed(String),
+}
+
+impl ReloadOutcome {
+    /// Whether the agent has what it was to have, as far as can be known.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Reloaded | Self::Signaled)
+    }
 }
 
 impl fmt::Display for ReloadOutcome {
@@ -82,6 +101,7 @@ impl fmt::Display for ReloadOutcome {
         match self {
             Self::Reloaded => f.write_str("reloaded"),
             Self::Signaled => f.write_str("told the agent by SIGHUP, which gives no answer"),
+            Self::RolledBack(why) => write!(f, "rolled back: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
     }

@@ -1,5 +1,6 @@
 //! What can happen: everything the core is ever told.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -18,6 +19,10 @@ pub enum Event {
     Addressed(Result<Address, Exit>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
+    /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
+    Unstaged(Result<(), String>),
+    /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
+    Restaged(Result<Change, String>),
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
@@ -84,6 +89,51 @@ pub struct Staged {
     pub services: Vec<String>,
     /// The directory handed to the agent, where there is a registration.
     pub directory: Option<String>,
+    /// What the user's directories hold and the agent does not get to see, each with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Files that are new.
+    pub added: Vec<String>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+    /// Files whose content is another one.
+    pub changed: Vec<String>,
+    /// What the user's directories hold and the agent does not get to see, new or not, each with the reason.
+    pub left_out: Vec<String>,
+    /// The ids of services that the configuration defined and does not define any more.
+    pub dropped: BTreeSet<String>,
+    /// Whether what the agent read before can be had again.
+    pub way_back: bool,
+}
+
+impl Change {
+    /// Whether nothing differs.
+    pub fn is_none(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("added", &self.added),
+            ("removed", &self.removed),
+            ("changed", &self.changed),
+        ];
+        let told: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, paths)| !paths.is_empty())
+            .map(|(what, paths)| format!("{what} {}", paths.join(", ")))
+            .collect();
+        match told.as_slice() {
+            [] => f.write_str("unchanged"),
+            told => f.write_str(&told.join("; ")),
+        }
+    }
 }
 
 /// The agent's new process.
@@ -149,6 +199,8 @@ pub enum Answer {
     Leader(Result<Option<String>, Refusal>),
     /// `GET /v1/catalog/node/<name>`.
     Catalog(Result<CatalogNode, Refusal>),
+    /// `GET /v1/agent/services`: the ids of those that the agent has.
+    Services(Result<BTreeSet<String>, Refusal>),
     /// `PUT /v1/agent/reload`.
     Reload(Result<(), Refusal>),
     /// `PUT /v1/agent/leave`.

@@ -44,6 +44,8 @@ pub struct Config {
     pub needs_address: bool,
     /// Whether the agent has an HTTP API that lictor can ask.
     pub api: bool,
+    /// Whether the agent reads a snapshot, which is taken anew before a reload.
+    pub staging: bool,
     /// The name the agent will have, until it says so itself.
     pub node_name: String,
     /// Whether the agent's own configuration says that it leaves on SIGTERM; `None` where it says nothing.
@@ -157,6 +159,8 @@ impl Machine {
             Event::Signal(signal) => self.signalled(signal),
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
+            Event::Restaged(result) => self.restaged(result),
+            Event::Unstaged(result) => self.unstaged(result),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
@@ -209,6 +213,7 @@ impl Machine {
             // The catalog is read for two ends: to see the registration come, and to see it go.
             Answer::Catalog(result) if self.stop.is_some() => self.leave_watched(result),
             Answer::Catalog(result) => self.catalog_answered(result),
+            Answer::Services(result) => self.services_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
             Answer::Deregister(result) => self.taken_away(result),
@@ -225,6 +230,7 @@ impl Machine {
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Heard => self.ask(Question::Membership),
+            Timer::GoBack => self.tell_agent(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back => self.joined_in_a_stop(),
@@ -276,6 +282,7 @@ impl Machine {
                     );
                     self.say(Level::Info, text);
                 }
+                self.say_left_out(staged.left_out.clone());
                 self.staged = staged;
                 self.spawn();
             }

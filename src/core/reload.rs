@@ -2,13 +2,20 @@
 //!
 //! A SIGHUP in an agent's first 50 ms ends it, and one in its first half second is ignored. A `PUT /v1/agent/reload` is
 //! held by the agent until it can act on it, and has an answer; so it is the way, and the signal is the other way.
+//!
+//! Before the agent is asked, what it reads is taken anew from the user's directories; afterwards it is seen to have loaded that
+//! ([`verify`]).
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{Refusal, Waiter};
+use crate::core::event::{Change, Refusal, Waiter};
 use crate::core::machine::Machine;
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
+
+mod verify;
+
+use verify::{Trial, is_broken};
 
 const SIGHUP: i32 = 1;
 
@@ -18,6 +25,8 @@ pub(super) struct Reload {
     /// One was asked for and has not been begun.
     pub(super) pending: bool,
     running: bool,
+    /// The user's directories are being read. An agent may end meanwhile, and the next one be there when that is over.
+    staging: bool,
     /// The API denied it: it will have to be the signal, once the agent takes signals.
     by_signal: bool,
     /// Who waits for the one that is pending.
@@ -26,6 +35,10 @@ pub(super) struct Reload {
     served: Vec<Waiter>,
     /// How many were answered or signalled.
     pub(super) count: u32,
+    /// What the user was told that his agent does not get to see.
+    left_out: Vec<String>,
+    /// What is known of the one that runs.
+    trial: Trial,
     /// How the last one went.
     pub(super) last: Option<ReloadOutcome>,
 }
@@ -52,24 +65,83 @@ impl Machine {
     /// Begins the reload that is pending, if there is one and the agent can take it.
     pub(super) fn reload_if_possible(&mut self) {
         let reload = &mut self.reload;
-        if !reload.pending || reload.running || self.child.is_none() || self.stop.is_some() {
+        let under_way = reload.running || reload.staging;
+        if !reload.pending || under_way || self.child.is_none() || self.stop.is_some() {
             return;
         }
-        if reload.by_signal || !self.config.api {
-            if self.start.was_ready {
-                self.reload_by_signal();
-            }
-            return;
-        }
-        if !self.start.answered {
+        // Signals are taken later than questions.
+        let takes_it = match reload.by_signal || !self.config.api {
+            true => self.start.was_ready,
+            false => self.start.answered,
+        };
+        if !takes_it {
             return;
         }
         reload.pending = false;
         reload.running = true;
         reload.served = std::mem::take(&mut reload.waiting);
+        reload.trial = Trial::default();
         self.enter(Phase::Reloading);
+        if !self.config.staging {
+            return self.tell_agent();
+        }
+        match self.config.api && !self.reload.by_signal {
+            true => self.look_at_services(),
+            false => self.restage(),
+        }
+    }
+
+    fn restage(&mut self) {
+        self.reload.staging = true;
+        self.out.push(Action::Restage);
+    }
+
+    /// What the agent reads is ready to be read.
+    pub(super) fn tell_agent(&mut self) {
+        if self.reload.by_signal || !self.config.api {
+            return self.reload_by_signal();
+        }
         self.say(Level::Info, "asking the agent to reload");
         self.ask(Question::Reload);
+    }
+
+    /// What the agent reads is what the user's directories hold now, or still what it was.
+    pub(super) fn restaged(&mut self, result: Result<Change, String>) {
+        self.reload.staging = false;
+        if !self.reload.running {
+            // The agent for which it was done has ended, or lictor stops. Another one may have read the old files, or will read
+            // the new ones, which nobody has tried: they wait for a reload of their own.
+            if result.is_ok_and(|change| change.way_back) {
+                self.out.push(Action::Unstage);
+                self.reload.pending |= self.stop.is_none();
+            }
+            return self.reload_if_possible();
+        }
+        match result {
+            Ok(change) => {
+                self.say_left_out(change.left_out.clone());
+                self.say(Level::Info, format!("configuration: {change}"));
+                self.try_change(change);
+                self.tell_agent();
+            }
+            Err(why) => {
+                self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);
+                self.reload_ended(ReloadOutcome::Failed(why));
+            }
+        }
+    }
+
+    /// Says what the agent does not get to see, each thing once for as long as it is there.
+    pub(super) fn say_left_out(&mut self, left_out: Vec<String>) {
+        let known = std::mem::replace(&mut self.reload.left_out, left_out.clone());
+        for what in left_out {
+            if !known.contains(&what) {
+                self.say(
+                    Level::Warn,
+                    format!("left out of the configuration: {what}"),
+                );
+            }
+        }
     }
 
     pub(super) fn reload_answered(&mut self, result: Result<(), Refusal>) {
@@ -77,45 +149,42 @@ impl Machine {
             return;
         }
         match result {
-            Ok(()) => {
-                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
-                self.reload_ended(ReloadOutcome::Reloaded);
-            }
-            Err(Refusal::Denied(what)) => {
+            Ok(()) => self.verify(),
+            Err(Refusal::Denied(what)) if !self.goes_back() => {
                 self.say(
                     Level::Warn,
                     format!("the API denies the reload ({what}); using SIGHUP"),
                 );
                 let reload = &mut self.reload;
-                reload.running = false;
                 reload.by_signal = true;
+                if self.start.was_ready {
+                    return self.reload_by_signal();
+                }
+                reload.running = false;
                 reload.pending = true;
                 reload.waiting.append(&mut reload.served);
                 self.resume();
-                self.reload_if_possible();
             }
             Err(refusal) => {
-                let why = refusal.to_string();
-                self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
-                self.reload_ended(ReloadOutcome::Failed(why));
+                self.reload.trial.broken = is_broken(&refusal);
+                self.reload_broke(&refusal.to_string());
             }
         }
     }
 
     fn reload_by_signal(&mut self) {
-        self.reload.pending = false;
-        self.reload.served = std::mem::take(&mut self.reload.waiting);
         self.out.push(Action::Signal(SIGHUP));
         self.reload_ended(ReloadOutcome::Signaled);
     }
 
     fn reload_ended(&mut self, outcome: ReloadOutcome) {
         let level = match outcome {
-            ReloadOutcome::Failed(_) => Level::Error,
+            ReloadOutcome::Failed(_) | ReloadOutcome::RolledBack(_) => Level::Error,
             ReloadOutcome::Reloaded | ReloadOutcome::Signaled => Level::Info,
         };
         self.say(level, format!("reload: {outcome}"));
         self.reload.running = false;
+        self.reload.trial = Trial::default();
         self.reload.count += 1;
         for waiter in std::mem::take(&mut self.reload.served) {
             self.out.push(Action::Reply(waiter, outcome.clone()));
@@ -139,8 +208,14 @@ impl Machine {
 
     /// lictor stops or exits: whoever waits for a reload that has not begun is told so at once.
     pub(super) fn reload_given_up(&mut self, why: &str) {
-        self.reload.pending = false;
-        for waiter in std::mem::take(&mut self.reload.waiting) {
+        let reload = &mut self.reload;
+        reload.pending = false;
+        let mut waiters = std::mem::take(&mut reload.waiting);
+        if reload.staging || reload.trial.looking {
+            reload.running = false;
+            waiters.append(&mut reload.served);
+        }
+        for waiter in waiters {
             let outcome = ReloadOutcome::Failed(why.to_owned());
             self.out.push(Action::Reply(waiter, outcome));
         }
@@ -155,7 +230,11 @@ impl Machine {
         reload.running = false;
         // The next agent may have a token that this one had not.
         reload.by_signal = false;
-        let why = "the agent ended; it reads its configuration when it starts again";
+        let back = self.give_change_up();
+        let why = match back {
+            true => verify::ENDED,
+            false => "the agent ended; it reads its configuration when it starts again",
+        };
         for waiter in waiters {
             let outcome = ReloadOutcome::Failed(why.to_owned());
             self.out.push(Action::Reply(waiter, outcome));

@@ -19,6 +19,8 @@ pub enum Timer {
     GoodRun,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
+    /// The agent that broke off its reload has not ended: go back with it.
+    GoBack,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -38,7 +40,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -46,6 +48,7 @@ impl Timer {
         Self::Restart,
         Self::GoodRun,
         Self::Heard,
+        Self::GoBack,
         Self::Drain,
         Self::Patience,
         Self::Back,

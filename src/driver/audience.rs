@@ -49,7 +49,7 @@ impl Audience {
         };
         // He may have gone.
         let _ = reply.send(ReloadReport {
-            ok: !matches!(outcome, ReloadOutcome::Failed(_)),
+            ok: outcome.is_good(),
             message: outcome.to_string(),
         });
     }

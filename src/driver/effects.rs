@@ -2,17 +2,13 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
-use crate::address::choose::{Choice, Failure, choose};
-use crate::address::interfaces;
 use crate::admin::server::Control;
 use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
@@ -23,21 +19,19 @@ use crate::core::action::{Action, Level, Question};
 use crate::core::event::{Address, Answer, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
+use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
 use crate::driver::sources::{DRAIN, Sources};
+use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os;
-use crate::os::address_events::AddressEvents;
 use crate::os::output::{Copying, Output};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn::{Descriptors, Place, Program, Setup, spawn};
 use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
-
-/// Without the kernel's word for it, addresses are looked at this often.
-const WITHOUT_EVENTS: Duration = Duration::from_secs(1);
 
 /// What has happened to the agent's process.
 pub(super) enum Reaped {
@@ -53,6 +47,7 @@ pub struct Effects {
     program: PathBuf,
     inherited: Inherited,
     notify_socket: PathBuf,
+    pub(super) staging: Staging,
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
@@ -75,12 +70,14 @@ impl Effects {
         program: PathBuf,
         inherited: Inherited,
         notify_socket: PathBuf,
+        staging: Staging,
     ) -> Self {
         Self {
             settings,
             program,
             inherited,
             notify_socket,
+            staging,
             started: SystemTime::now(),
             address: None,
             client: None,
@@ -113,6 +110,9 @@ impl Effects {
                 }));
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
+            Action::Restage => sources.works.push(self.staging.retake(self.users_args())),
+            Action::Unstage => due.push_back(Event::Unstaged(self.staging.take_back())),
+            Action::Settle => self.staging.settle(),
             Action::Spawn => {
                 sources.forget_notifications();
                 due.push_back(Event::Spawned(self.spawn()));
@@ -124,7 +124,7 @@ impl Effects {
             Action::Forget => sources.asks.clear(),
             Action::Checks(work) => {
                 if self.checks.are_nowhere() {
-                    let config = AgentConfig::read(&self.agent_args());
+                    let config = self.staging.config(&self.users_args());
                     self.checks.configured(&config);
                 }
                 self.checks
@@ -165,7 +165,9 @@ impl Effects {
 
     fn stage(&mut self) -> Result<Staged, Exit> {
         let failed = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
-        let config = AgentConfig::read(&self.agent_args());
+        // The registration needs a name that the configuration may give, and is then a part of what is staged.
+        self.staging.take(&self.settings.command[1..])?;
+        let config = self.staging.config(&self.users_args());
         self.find_api(&config)
             .map_err(|reason| Exit::new(exit::USAGE, format!("failed to {reason}")))?;
         let documents = self
@@ -175,7 +177,11 @@ impl Effects {
                 Ok(documents)
             })
             .map_err(|error| failed(error.to_string()))?;
+        let left_out = self.staging.take(&self.users_args())?.left_out;
+        // What was there before its registration is no way back for an agent.
+        self.staging.settle();
         Ok(Staged {
+            left_out,
             services: documents.iter().flat_map(Document::service_ids).collect(),
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
@@ -206,20 +212,29 @@ impl Effects {
         sources::render(&self.settings.registration, &values)
     }
 
-    fn agent_args(&self) -> Vec<OsString> {
+    /// The agent's arguments as the user would type them.
+    fn users_args(&self) -> Vec<OsString> {
         self.settings
             .agent_args(self.address.as_ref().map(|address| address.ip))
     }
 
+    fn users_command(&self) -> Vec<String> {
+        let words = self.settings.command[..1].iter().cloned();
+        let words = words.chain(self.users_args());
+        words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
     fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
-        if let Err(reason) = self.find_api(&AgentConfig::read(&self.agent_args())) {
+        if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
             tracing::warn!("failed to {reason}; going on as before");
         }
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
-            args: self.agent_args(),
+            args: self.staging.args(&self.users_args()),
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
         let piped = Output::pass_on(words::LEAVES)
@@ -337,11 +352,9 @@ impl Effects {
             Control::Status(reply) => {
                 let around = Surroundings {
                     started: self.started,
-                    command: std::iter::once(self.settings.command[0].clone())
-                        .chain(self.agent_args())
-                        .map(|word| word.to_string_lossy().into_owned())
-                        .collect(),
+                    command: self.users_command(),
                     http: self.place.clone(),
+                    stage: self.staging.report(),
                 };
                 // Whoever asked may have gone.
                 let _ = reply.send(wire::report(&machine.status(), &around));
@@ -358,58 +371,4 @@ impl Effects {
 
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// Looks for the address until there is one, at each word of the kernel that something has changed.
-///
-/// Several addresses end the search at once: waiting would not make them fewer.
-async fn find_address(
-    wanted: &crate::address::choose::Wanted,
-    patience: Duration,
-) -> Result<Address, Exit> {
-    // Subscribed before the first look, so that a change after it is not missed.
-    let mut events = AddressEvents::subscribe()
-        .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))
-        .ok();
-    let mut last = None;
-    let search = async {
-        loop {
-            match look(wanted) {
-                Ok(choice) => match choice.outcome {
-                    Ok(chosen) => {
-                        return Ok(Address {
-                            ip: chosen.ip,
-                            interface: chosen.interface,
-                            reason: chosen.reason,
-                            warning: chosen.warning,
-                        });
-                    }
-                    Err(Failure::Ambiguous(reason)) => return Err(reason),
-                    Err(Failure::None(reason)) => last = Some(reason),
-                },
-                Err(error) => last = Some(format!("read the interfaces: {error}")),
-            }
-            let heard = match &mut events {
-                Some(events) => events.changed().await.is_ok(),
-                None => false,
-            };
-            if !heard {
-                tokio::time::sleep(WITHOUT_EVENTS).await;
-            }
-        }
-    };
-    let outcome = match timeout(patience, search).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(format!(
-            "{} (waited {:.1} s, --address-timeout)",
-            last.unwrap_or_default(),
-            patience.as_secs_f64()
-        )),
-    };
-    outcome.map_err(|reason| Exit::new(exit::ADDRESS, format!("failed to {reason}")))
-}
-
-/// One look at the interfaces.
-pub fn look(wanted: &crate::address::choose::Wanted) -> io::Result<Choice> {
-    Ok(choose(wanted, &interfaces::inventory()?))
 }

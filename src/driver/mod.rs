@@ -11,11 +11,13 @@ use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::exit::Exit;
 
+pub mod addressing;
 mod audience;
 mod checks;
 pub mod effects;
 pub mod init;
 pub mod sources;
+pub mod staging;
 
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
@@ -27,6 +29,7 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
             Some(event) => event,
             None => sources.next(&machine, &mut effects, begin).await,
         };
+        let event = effects.staging.in_users_words(event);
         tracing::debug!("event {event:?}");
         effects.note(&event);
         for action in machine.handle(begin.elapsed(), event) {

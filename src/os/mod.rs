@@ -3,9 +3,11 @@
 //! This is the only place where `unsafe` is allowed, and each use says why it is sound.
 
 pub mod address_events;
+pub mod background;
 pub mod descendants;
 pub mod environment;
 pub mod files;
+pub mod flags;
 pub mod getopt;
 pub mod memory;
 pub mod output;

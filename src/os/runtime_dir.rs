@@ -116,6 +116,11 @@ impl RuntimeDir {
         self.fresh("notify.sock")
     }
 
+    /// The directory for snapshots of the configuration.
+    pub fn stage(&self) -> PathBuf {
+        self.path.join("stage")
+    }
+
     /// The directory for the registration, where no other was named.
     pub fn registration(&self) -> PathBuf {
         self.path.join("registration")

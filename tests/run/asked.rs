@@ -228,8 +228,8 @@ fn a_leave_between_a_crash_and_a_restart_is_followed_to_its_end() -> TestResult 
         .arg("--restart-limit=1000")
         .start()?;
     lictor.wait_phase("Ready", START)?;
-    seed.host
-        .write("/consul/config/bad.json", r#"{"no_such_key": 1}"#)?;
+    // With that it does not start again.
+    seed.host.write("/consul/data/node-id", "none")?;
     send(lictor.children()?[0], Signal::SIGKILL as i32)?;
     // By then a back-off takes seconds.
     lictor.wait_status("a back-off", START, |status| {

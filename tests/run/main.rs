@@ -14,8 +14,12 @@ mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;
+mod restage;
 mod restart;
+mod rollback;
+mod stage;
 mod stop;
+mod unstaged;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

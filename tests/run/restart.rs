@@ -69,6 +69,8 @@ fn a_bad_configuration_ends_lictor_with_the_agents_code_and_last_words() -> Test
     assert_eq!(lictor.exit(START)?, 1);
     let reason = seed.host.read("/dev/termination-log")?;
     assert!(reason.contains("no_such_key"), "{reason}");
+    let file = "failed to parse /consul/config/bad.json";
+    assert!(reason.contains(file), "by the user's name of it: {reason}");
     assert!(reason.contains("never ready"), "{reason}");
     Ok(())
 }

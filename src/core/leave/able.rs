@@ -115,12 +115,11 @@ impl Machine {
         }
         self.start.leader_known = true;
         self.start.ever_joined = true;
-        if self.ask_if_able() {
-            return;
-        }
         let left = self.stop_until().saturating_sub(self.now);
+        // It may say nothing any more while others are let hear that it is back. Asking it to leave ends the patience.
         self.timers
             .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
+        self.ask_if_able();
     }
 
     /// `READY=1` came during the stop, or others have had time to hear that the agent is back.

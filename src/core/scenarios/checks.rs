@@ -39,6 +39,7 @@ fn begun(mut bed: Bed, set_aside: States) -> Bed {
     let staged = Staged {
         services: vec![SERVICE.to_owned()],
         directory: None,
+        ..Staged::default()
     };
     assert_eq!(bed.on(Event::Staged(Ok(staged))), [BY_NOTE, Action::Spawn]);
     bed.on(aside(set_aside));
@@ -118,12 +119,13 @@ fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_t
     let left = bed.machine.handle(now, restored(1));
     let wanted = [
         Action::Checks(CheckWork::PutBack),
-        Action::Ask(Question::Reload),
+        Action::Ask(Question::Services),
     ];
     let done: Vec<&Action> = left
         .iter()
         .filter(|action| !matches!(action, Action::Say(..)))
         .collect();
+    bed.asked_to_reload();
     assert_eq!(done, wanted.iter().collect::<Vec<_>>());
 }
 

@@ -1,5 +1,6 @@
 //! Scenarios: events in, actions out, on a clock that is a number. No process is started.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Moment;
@@ -7,7 +8,7 @@ use super::action::{Action, Question, ReloadOutcome};
 use super::checks::CheckWork;
 use super::conditions::Kind;
 use super::event::{
-    Address, AgentFacts, Answer, CatalogNode, End, Event, How, Membership, Refusal, Signal,
+    Address, AgentFacts, Answer, CatalogNode, Change, End, Event, How, Membership, Refusal, Signal,
     Spawned, Staged, Waiter,
 };
 use super::machine::{Config, Machine, OnStop};
@@ -22,10 +23,14 @@ mod leave;
 mod model;
 mod reload;
 mod restart;
+mod rollback;
 mod start;
 mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
+
+/// What the agent has before a reload.
+const SERVICES: [&str; 3] = [SERVICE, "by-api", "web"];
 
 /// How each leave of a running agent begins: it goes on if it was stopped, and says how it is.
 const LOOK: [Action; 2] = [Action::Signal(SIGCONT), Action::Ask(Question::Agent)];
@@ -35,6 +40,8 @@ struct Bed {
     machine: Machine,
     now: Moment,
     done: Vec<Action>,
+    /// What has happened to it.
+    past: Vec<(Moment, Event)>,
     leaves_others: bool,
 }
 
@@ -42,6 +49,7 @@ fn config() -> Config {
     Config {
         needs_address: true,
         api: true,
+        staging: true,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,
         leaves_on_interrupt: None,
@@ -117,19 +125,40 @@ impl Bed {
             machine: Machine::new(config),
             now: Moment::ZERO,
             done: Vec::new(),
+            past: Vec::new(),
             leaves_others: false,
         }
+    }
+
+    /// Another one with the same past, for another future.
+    fn again(&self, config: Config) -> Self {
+        let mut bed = Self {
+            now: self.now,
+            done: self.done.clone(),
+            past: self.past.clone(),
+            leaves_others: self.leaves_others,
+            ..Self::new(config)
+        };
+        for (now, event) in &self.past {
+            bed.machine.handle(*now, event.clone());
+        }
+        bed
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Action> {
+        self.past.push((self.now, event.clone()));
+        self.machine.handle(self.now, event)
     }
 
     /// One event, 1 ms later; the actions that matter to a scenario.
     fn on(&mut self, event: Event) -> &[Action] {
         self.now += Duration::from_millis(1);
-        self.done = self.machine.handle(self.now, event);
+        self.done = self.handle(event);
         // The agent has left nobody behind, unless the scenario is about that.
         if self.done.ends_with(&[Action::Sweep(SIGTERM)]) && !self.leaves_others {
             self.done.pop();
-            self.done
-                .extend(self.machine.handle(self.now, Event::Alone));
+            let done = self.handle(Event::Alone);
+            self.done.extend(done);
         }
         self.done.retain(|action| {
             !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
@@ -149,6 +178,7 @@ impl Bed {
         let staged = Staged {
             services: vec![SERVICE.to_owned()],
             directory: Some("/run/lictor/registration".to_owned()),
+            left_out: Vec::new(),
         };
         assert_eq!(self.on(Event::Staged(Ok(staged))), [Action::Spawn]);
         self.spawned();
@@ -198,6 +228,42 @@ impl Bed {
         assert!(self.machine.conditions.holds(Kind::Ready));
         assert!(self.machine.conditions.holds(Kind::Registered));
         assert!(self.machine.conditions.holds(Kind::IdentityHeld));
+    }
+
+    /// The user's directories were read and have something new.
+    fn restaged(&mut self) -> &[Action] {
+        self.on(Event::Restaged(Ok(Change {
+            changed: vec!["/consul/config/x.json".to_owned()],
+            way_back: true,
+            ..Change::default()
+        })))
+    }
+
+    /// The agent tells its services.
+    fn lists(&mut self, ids: &[&str]) -> &[Action] {
+        let ids: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.on(Event::Answered(Answer::Services(Ok(ids))))
+    }
+
+    /// The agent takes its configuration anew, or says that it does not.
+    fn reloads(&mut self, result: Result<(), Refusal>) -> &[Action] {
+        self.on(Event::Answered(Answer::Reload(result)))
+    }
+
+    /// A reload that has come as far as the agent's being asked for it, and that has had something to change.
+    fn reloading(mut self) -> Self {
+        assert_eq!(
+            self.on(Event::ReloadAsked(Waiter(1))),
+            [Action::Ask(Question::Services)]
+        );
+        self.asked_to_reload();
+        self
+    }
+
+    /// The agent had its services, and what it reads has changed.
+    fn asked_to_reload(&mut self) {
+        assert_eq!(self.lists(&SERVICES), [Action::Restage]);
+        assert_eq!(self.restaged(), [Action::Ask(Question::Reload)]);
     }
 
     /// The agent says how it is.

@@ -4,11 +4,11 @@
 //! in a plausible world the agent mostly behaves and the answers are true, in a hostile one anything comes at any time that
 //! the driver could deliver. [`seen`] is what the driver saw, kept apart from the machine's own notes, so that a slip in those
 //! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one, and those of a stop [`leaving`] and
-//! [`stopping`]; [`hearing`] is about leaves that are heard of; [`leave`] says what was seen of one, and [`end`] how a life must end.
+//! [`stopping`]; [`hearing`] is about leaves that are heard of, [`reloads`] about reloads; [`leave`] says what was seen of one, and [`end`] how a life must end.
 //!
-//! The driver's guarantees are the world's too: `Begin` comes first and once; staging and spawning are done before anything
-//! else can happen; a question is answered at most once, by an answer of its own kind, and never after it was dropped; an
-//! agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
+//! The driver's guarantees are the world's too: `Begin` comes first and once; staging, taking back and spawning are done before anything
+//! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer
+//! of its own kind, and never after it was dropped; an agent's end is told up to 0.2 s after it, and signals to it in between are lost; that lictor is alone is told only once
 //! its end is decided.
 
 use std::collections::BTreeSet;
@@ -30,6 +30,8 @@ mod leave;
 mod leaving;
 mod moments;
 mod records;
+mod reloading;
+mod reloads;
 mod seen;
 mod stopping;
 mod told;

@@ -9,45 +9,52 @@ fn an_early_hangup_is_kept_and_replayed() {
     assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
     assert_eq!(
         bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts()))))),
-        [Action::Ask(Question::Leader), Action::Ask(Question::Reload)]
+        [
+            Action::Ask(Question::Leader),
+            Action::Ask(Question::Services)
+        ]
     );
+    bed.asked_to_reload();
     assert_eq!(bed.machine.phase, Phase::Reloading);
-    assert_eq!(bed.on(Event::Answered(Answer::Reload(Ok(())))), []);
+    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
+    assert_eq!(bed.lists(&SERVICES), [Action::Settle]);
     assert_eq!(bed.machine.phase, Phase::Joining);
     bed.joins();
 }
 
 #[test]
 fn reloads_are_one_at_a_time_and_everybody_is_told() {
-    let mut bed = Bed::new(config()).ready();
-    assert_eq!(
-        bed.on(Event::ReloadAsked(Waiter(1))),
-        [Action::Ask(Question::Reload)]
-    );
+    let mut bed = Bed::new(config()).ready().reloading();
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(3))), []);
     assert_eq!(
-        bed.on(Event::Answered(Answer::Reload(Ok(())))),
+        bed.lists(&SERVICES),
         [
+            Action::Settle,
             Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
-            Action::Ask(Question::Reload)
+            Action::Ask(Question::Services)
         ]
     );
-    let failed = Refusal::Failed("500: bad check".to_owned());
-    let told = bed.on(Event::Answered(Answer::Reload(Err(failed))));
-    assert!(
-        matches!(told, [Action::Reply(Waiter(2), ReloadOutcome::Failed(_))]),
-        "{told:?}"
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    assert_eq!(
+        bed.lists(&SERVICES),
+        [
+            Action::Settle,
+            Action::Reply(Waiter(2), ReloadOutcome::Reloaded),
+            Action::Reply(Waiter(3), ReloadOutcome::Reloaded)
+        ]
     );
     assert_eq!(bed.machine.phase, Phase::Ready);
-    assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
 }
 
 #[test]
 fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     let denied = || Event::Answered(Answer::Reload(Err(Refusal::Denied("403".to_owned()))));
-    let mut bed = Bed::new(config()).ready();
-    bed.on(Event::ReloadAsked(Waiter(1)));
+    let mut bed = Bed::new(config()).ready().reloading();
     assert_eq!(
         bed.on(denied()),
         [
@@ -57,13 +64,15 @@ fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
     );
     let mut bed = Bed::new(config()).joining();
     bed.on(Event::Signal(Signal::Hangup));
+    bed.asked_to_reload();
     assert_eq!(bed.on(denied()), []);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     bed.on(Event::Answered(leader));
     assert_eq!(
         bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
-        [Action::Trim, Action::Signal(1)]
+        [Action::Trim, Action::Restage]
     );
+    assert_eq!(bed.restaged(), [Action::Signal(1)]);
 }
 
 #[test]
@@ -82,5 +91,107 @@ fn whoever_waits_for_a_reload_is_told_when_lictor_ends_before_it() {
             ]
         ),
         "{told:?}"
+    );
+}
+
+#[test]
+fn without_a_good_snapshot_the_agent_is_not_asked() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    let why = "/consul/config is not there".to_owned();
+    assert_eq!(
+        bed.on(Event::Restaged(Err(why.clone()))),
+        [Action::Reply(Waiter(1), ReloadOutcome::Failed(why.clone()))]
+    );
+    assert_eq!(bed.machine.phase, Phase::Ready);
+    assert_eq!(
+        bed.machine.conditions.get(Kind::ConfigGood).message,
+        why.as_str()
+    );
+    // The next one that is good clears it.
+    bed.on(Event::ReloadAsked(Waiter(2)));
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    bed.lists(&SERVICES);
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
+}
+
+#[test]
+fn who_asks_while_the_directories_are_read_is_served_by_the_next_reload() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    assert_eq!(bed.on(Event::ReloadAsked(Waiter(2))), []);
+    bed.restaged();
+    bed.reloads(Ok(()));
+    assert_eq!(
+        bed.lists(&SERVICES),
+        [
+            Action::Settle,
+            Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
+            Action::Ask(Question::Services)
+        ]
+    );
+}
+
+/// The next agent may have read either, and is not to be the one that tries what nobody has tried.
+#[test]
+fn a_snapshot_that_outlives_its_agent_is_reloaded_by_the_next_one() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    let told = bed.on(end(How::Signaled(9)));
+    assert!(
+        matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
+        "{told:?}"
+    );
+    let mut early = bed.again(config());
+    assert_eq!(early.restaged(), [Action::Unstage]);
+    assert_eq!(early.on(Event::Unstaged(Ok(()))), []);
+    assert_eq!(early.tick(), [Action::Spawn]);
+    early.spawned();
+    early.answers();
+    assert!(early.done.contains(&Action::Ask(Question::Services)));
+    early.asked_to_reload();
+
+    assert_eq!(bed.tick(), [Action::Spawn]);
+    bed.spawned();
+    bed.answers();
+    bed.joins();
+    // Nobody else's is begun meanwhile.
+    assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    assert_eq!(
+        bed.restaged(),
+        [Action::Unstage, Action::Ask(Question::Services)]
+    );
+    assert_eq!(bed.on(Event::Unstaged(Ok(()))), []);
+    bed.asked_to_reload();
+}
+
+#[test]
+fn what_is_left_out_is_said_once() {
+    let mut machine = Machine::new(config());
+    let mut said = |left_out: &[&str]| {
+        machine.say_left_out(left_out.iter().map(|what| (*what).to_owned()).collect());
+        std::mem::take(&mut machine.out).len()
+    };
+    assert_eq!(said(&["a", "b"]), 2);
+    assert_eq!(said(&["b", "c"]), 1);
+    assert_eq!(said(&[]), 0);
+    assert_eq!(said(&["b"]), 1, "it was gone in between");
+}
+
+#[test]
+fn without_staging_the_agent_is_asked_at_once() {
+    let staging = false;
+    let mut bed = Bed::new(Config {
+        staging,
+        ..config()
+    })
+    .ready();
+    assert_eq!(
+        bed.on(Event::ReloadAsked(Waiter(1))),
+        [Action::Ask(Question::Reload)]
     );
 }

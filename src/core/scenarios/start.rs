@@ -97,7 +97,8 @@ fn without_an_api_the_notification_and_signals_have_to_do() {
     })
     .started();
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
-    assert_eq!(bed.on(Event::Notified), [Action::Trim, Action::Signal(1)]);
+    assert_eq!(bed.on(Event::Notified), [Action::Trim, Action::Restage]);
+    assert_eq!(bed.restaged(), [Action::Signal(1)]);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert_eq!(
         bed.on(Event::Signal(Signal::Terminate)),

@@ -41,50 +41,6 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         },
     },
     Invariant {
-        name: "an agent that takes reloads",
-        sentence: "a reload is begun only if one was asked for, none is under way and no stop was begun; by SIGHUP only of an \
-                   agent that was ready in this run, by PUT only of one that has an API",
-        holds: |seen, action| {
-            let free = seen.reload_wanted
-                && seen.stop.is_none()
-                && seen.asked(|question| *question == Question::Reload) == 0;
-            match (action, &seen.agent) {
-                (Action::Signal(SIGHUP), Some(agent)) => free && agent.was_ready,
-                (Action::Ask(Question::Reload), Some(agent)) => free && agent.api,
-                _ => true,
-            }
-        },
-    },
-    Invariant {
-        name: "a true word to who waits",
-        sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
-                   was asked for since was answered so, signaled when a SIGHUP was sent since, failed when the reload failed, \
-                   the agent ended, or lictor stops or ends",
-        holds: |seen, action| {
-            let Action::Reply(waiter, outcome) = action else {
-                return true;
-            };
-            let Some(waiting) = seen.waiters.get(&waiter.0) else {
-                return false;
-            };
-            let answer = match &seen.event {
-                Event::Answered(Answer::Reload(result)) => Some(result.is_ok()),
-                _ => None,
-            };
-            match outcome {
-                ReloadOutcome::Reloaded => waiting.asked && answer == Some(true),
-                ReloadOutcome::Signaled => waiting.signaled,
-                ReloadOutcome::Failed(_) => {
-                    let failed = waiting.asked && answer == Some(false);
-                    failed
-                        || seen.stop.is_some()
-                        || seen.end.is_some()
-                        || matches!(seen.event, Event::Ended(_))
-                }
-            }
-        },
-    },
-    Invariant {
         name: "who can answer",
         sentence: "questions are put only to an agent that lives and has an API",
         holds: |seen, action| {
@@ -101,8 +57,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                     (Question::Catalog { change, .. }, Answer::Catalog(Ok(_))) => {
                         seen.stop.is_some() && change.is_some_and(|(index, _)| index > 0)
                     }
-                    // Somebody else may have asked for it meanwhile.
-                    (Question::Reload, _) => true,
+                    // Somebody else may have asked for a reload meanwhile.
+                    (Question::Reload | Question::Services, _) => true,
                     _ => false,
                 }
             }

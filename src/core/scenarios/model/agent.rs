@@ -1,6 +1,6 @@
 //! The agent and its cluster: what becomes of a signal and of a question, and how far it has come.
 
-use super::answers::{any, facts, how, percent, refuse, whatever};
+use super::answers::{any, facts, how, percent, refuse, services, whatever};
 use super::world::{Manners, World};
 use super::*;
 use crate::core::event::Membership;
@@ -323,6 +323,10 @@ impl World {
                 ..
             } if self.index <= *index && self.now < at + *wait => None,
             Question::Catalog { .. } => Some(Answer::Catalog(Ok(self.catalog()))),
+            Question::Services => {
+                let kept = any(&mut self.rng, &[100, 100, 100, 80]);
+                Some(Answer::Services(Ok(services(&mut self.rng, kept))))
+            }
             Question::Reload if percent(&mut self.rng, 15) => no(Refusal::Failed),
             Question::Reload => Some(Answer::Reload(Ok(()))),
             Question::Leave => Some(Answer::Leave(Ok(()))),

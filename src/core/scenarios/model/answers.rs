@@ -13,7 +13,14 @@ const MEMBERSHIPS: [Membership; 6] = [
     Membership::Left,
 ];
 
-const SERVICES: [&str; 2] = [SERVICE, "another"];
+const IN_CATALOG: [&str; 2] = [SERVICE, "another"];
+
+/// Some of those that an agent has.
+pub(super) fn services(rng: &mut fastrand::Rng, percent_of: u32) -> BTreeSet<String> {
+    let mut some = SERVICES.to_vec();
+    some.retain(|_| percent(rng, percent_of));
+    some.into_iter().map(str::to_owned).collect()
+}
 
 /// One of these, by chance.
 pub(super) fn any<T: Clone>(rng: &mut fastrand::Rng, of: &[T]) -> T {
@@ -79,7 +86,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
             present: percent(rng, 60),
             id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
             address: "10.0.0.5".to_owned(),
-            services: SERVICES
+            services: IN_CATALOG
                 .iter()
                 .filter(|_| rng.bool())
                 .map(|id| (*id).to_owned())
@@ -89,6 +96,8 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
         Question::Membership => Answer::Membership(Err(refused)),
         Question::Leader => Answer::Leader(Err(refused)),
         Question::Catalog { .. } => Answer::Catalog(Err(refused)),
+        Question::Services if good => Answer::Services(Ok(services(rng, 80))),
+        Question::Services => Answer::Services(Err(refused)),
         Question::Reload => Answer::Reload(done),
         Question::Leave => Answer::Leave(done),
         Question::Deregister { .. } => Answer::Deregister(done),
@@ -102,6 +111,7 @@ pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
         Question::Membership => Answer::Membership(Err(refusal)),
         Question::Leader => Answer::Leader(Err(refusal)),
         Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
+        Question::Services => Answer::Services(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
         Question::Leave => Answer::Leave(Err(refusal)),
         Question::Deregister { .. } => Answer::Deregister(Err(refusal)),
@@ -116,6 +126,7 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Membership(_), Question::Membership)
             | (Answer::Leader(_), Question::Leader)
             | (Answer::Catalog(_), Question::Catalog { .. })
+            | (Answer::Services(_), Question::Services)
             | (Answer::Reload(_), Question::Reload)
             | (Answer::Leave(_), Question::Leave)
             | (Answer::Deregister(_), Question::Deregister { .. })

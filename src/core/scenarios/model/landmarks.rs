@@ -5,7 +5,11 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 32] = [
+pub(super) const LANDMARKS: [&str; 37] = [
+    "a snapshot",
+    "a snapshot that is taken back",
+    "a snapshot that is settled",
+    "agent's services",
     "a restart or start",
     "an agent that finishes a leave",
     "SIGHUP",
@@ -28,6 +32,7 @@ pub(super) const LANDMARKS: [&str; 32] = [
     "checks registered",
     "checks noted",
     "told: reloaded",
+    "told: rolled back",
     "told: signaled",
     "told: failed",
     "exit 0",
@@ -92,6 +97,10 @@ fn is_last_question(seen: &Seen) -> bool {
 
 fn plain(action: &Action) -> Option<&'static str> {
     Some(match action {
+        Action::Restage => "a snapshot",
+        Action::Unstage => "a snapshot that is taken back",
+        Action::Settle => "a snapshot that is settled",
+        Action::Ask(Question::Services) => "agent's services",
         Action::Spawn => "a restart or start",
         Action::Signal(SIGHUP) => "SIGHUP",
         Action::Signal(SIGINT) => "SIGINT",
@@ -106,6 +115,7 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
         Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
+        Action::Reply(_, ReloadOutcome::RolledBack(_)) => "told: rolled back",
         Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
         Action::Exit(exit) => match exit.code {

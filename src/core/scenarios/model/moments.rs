@@ -1,5 +1,6 @@
 //! What must hold after each event and all its actions. What concerns a stop is in [`super::stopping`].
 
+use super::reloading::Step;
 use super::*;
 use crate::core::conditions::Truth;
 use crate::core::signal;
@@ -37,9 +38,9 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         sentence: "once the end is decided nobody waits for a reload; nor does anybody who asked before the agent's end or after a stop \
                    was begun; and while an agent that was ready lives, a reload that is wanted is under way",
         holds: |seen, _| {
-            let under_way = seen.asked(|question| *question == Question::Reload) > 0;
+            let under_way = seen.reload.step != Step::None || seen.reload.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
-            let kept = seen.reload_wanted && ready && !under_way;
+            let kept = seen.reload.wanted && ready && !under_way;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =

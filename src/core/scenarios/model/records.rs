@@ -49,7 +49,7 @@ impl Agent {
 /// What somebody who waits for a reload can be told.
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// A reload was asked for by the API since he waits.
+    /// A reload was begun since he waits.
     pub(super) asked: bool,
     /// A SIGHUP was sent since he waits.
     pub(super) signaled: bool,

@@ -7,6 +7,7 @@ use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
 use super::records::{Agent, Decided, Stop, Waiting};
+use super::reloading::Reloading;
 use super::*;
 
 /// A run that was ready for this long makes earlier crashes count no more.
@@ -34,8 +35,7 @@ pub(super) struct Seen {
     pub(super) own_entry: bool,
     /// Asked, and neither answered nor dropped, and when.
     pub(super) questions: Vec<(Question, Moment)>,
-    /// A reload was asked for and has not been begun.
-    pub(super) reload_wanted: bool,
+    pub(super) reload: Reloading,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -79,7 +79,7 @@ impl Seen {
             ever_joined: false,
             own_entry: false,
             questions: Vec::new(),
-            reload_wanted: false,
+            reload: Reloading::default(),
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
@@ -136,6 +136,7 @@ impl Seen {
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
+        self.reload.event();
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
@@ -151,8 +152,10 @@ impl Seen {
             Event::Signal(Signal::Quit) => self.stop(OnStop::Stay),
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
-                self.reload_wanted |= self.stop.is_none();
+                self.reload.wanted |= self.stop.is_none();
             }
+            Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
+            Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end),
             Event::Notified => {
@@ -185,7 +188,7 @@ impl Seen {
             asked: false,
             kills: 0,
         });
-        self.reload_wanted &= self.end.is_none();
+        self.reload.wanted &= self.end.is_none();
     }
 
     pub(super) fn stop(&mut self, mode: OnStop) {
@@ -193,7 +196,7 @@ impl Seen {
             return;
         }
         let mut stop = Stop::new(self.now, mode, false);
-        self.reload_wanted = false;
+        self.reload.stopped();
         if mode == OnStop::Leave
             && let Some(agent) = &self.agent
         {
@@ -242,7 +245,7 @@ impl Seen {
 
     fn ended(&mut self, end: &End) {
         self.agent = None;
-        self.reload_wanted = false;
+        self.reload.ended();
         match end.how.code() {
             _ if self.stop.is_some() => {}
             // Two leaves broke each other, and nobody is there who would take the node away.
@@ -268,10 +271,14 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
+        if self.reload.begins(action) && self.stop.is_none() {
+            let waiting = self.waiters.values_mut();
+            waiting.for_each(|waiting| waiting.asked = true);
+        }
         self.checks.action(action);
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
-            self.reload_wanted = true;
+            self.reload.wanted = true;
         }
         match action {
             Action::Spawn => {
@@ -293,7 +300,7 @@ impl Seen {
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
-                    self.reload_wanted = false;
+                    self.reload.stopped();
                 }
             }
             Action::Reply(waiter, _) => drop(self.waiters.remove(&waiter.0)),
@@ -314,10 +321,8 @@ impl Seen {
         let Some(stop) = &mut self.stop else {
             self.passed_on += u32::from(!OWN.contains(&number));
             if number == SIGHUP {
-                self.reload_wanted = false;
-                self.waiters
-                    .values_mut()
-                    .for_each(|waiting| waiting.signaled = true);
+                let waiting = self.waiters.values_mut();
+                waiting.for_each(|waiting| waiting.signaled = waiting.asked);
             }
             return;
         };
@@ -346,12 +351,6 @@ impl Seen {
             }
             (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
             (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
-            (Question::Reload, _) => {
-                self.reload_wanted = false;
-                self.waiters
-                    .values_mut()
-                    .for_each(|waiting| waiting.asked = true);
-            }
             _ => {}
         }
     }

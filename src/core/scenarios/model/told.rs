@@ -40,8 +40,11 @@ impl Seen {
             }
             Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Reload(Err(Refusal::Denied(_))) if self.stop.is_none() => {
-                self.reload_wanted = true;
+            Answer::Services(result) => self.reload.services(result.as_ref()),
+            Answer::Reload(result) => {
+                let agent = self.agent.as_ref();
+                let signals = agent.is_some_and(|agent| agent.was_ready);
+                self.reload.answered(result, signals);
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
-use super::answers::{any, how, percent, refuse};
+use super::answers::{any, how, percent, refuse, services};
 use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) under: Under,
     /// The address is being looked for.
     pub(super) addressing: bool,
+    /// The user's directories will have been read by then.
+    pub(super) staging: Option<Moment>,
     /// What was done at once, and is told before anything else.
     pub(super) due: VecDeque<Event>,
     /// What the agent has left behind will be gone by then, if ever.
@@ -68,6 +70,7 @@ impl World {
             asked: Vec::new(),
             under: Under::default(),
             addressing: false,
+            staging: None,
             due: VecDeque::new(),
             alone: None,
             next_waiter: 0,
@@ -143,6 +146,7 @@ impl World {
                 .chain(super::leaving::INVARIANTS)
                 .chain(super::checks::INVARIANTS)
                 .chain(super::hearing::ACTIONS)
+                .chain(super::reloads::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -154,6 +158,7 @@ impl World {
             .iter()
             .chain(super::stopping::INVARIANTS)
             .chain(super::hearing::MOMENTS)
+            .chain(super::reloads::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -167,12 +172,23 @@ impl World {
             Action::Stage => {
                 let staged = Staged {
                     services: vec![SERVICE.to_owned()],
-                    directory: None,
+                    ..Staged::default()
                 };
                 let failed = Exit::new(exit::STAGE, "by chance");
                 let good = percent(&mut self.rng, 97);
                 self.due
                     .push_back(Event::Staged(good.then_some(staged).ok_or(failed)));
+            }
+            Action::Restage => {
+                let longest = any(&mut self.rng, &[1, 50, 5000]);
+                let takes = Duration::from_millis(self.rng.u64(0..longest));
+                self.staging = Some(self.now + takes);
+            }
+            Action::Unstage => {
+                let failed = Err("by chance".to_owned());
+                let good = percent(&mut self.rng, 97);
+                self.due
+                    .push_back(Event::Unstaged(if good { Ok(()) } else { failed }));
             }
             Action::Spawn => self.spawn(),
             Action::Signal(number) => self.signal(*number),
@@ -289,6 +305,10 @@ impl World {
             self.alone = None;
             return Some(Event::Alone);
         }
+        if self.staging.is_some_and(|at| at <= next) {
+            self.staging = None;
+            return Some(self.restaged());
+        }
         if deadline.is_some_and(|at| at <= next) {
             return Some(Event::Tick);
         }
@@ -309,10 +329,28 @@ impl World {
             Manners::Hostile => None,
         };
         let noted = self.under.noted;
-        [self.machine.deadline(), ends, late, self.alone, noted]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.machine.deadline(),
+            noted,
+            ends,
+            late,
+            self.alone,
+            self.staging,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn restaged(&mut self) -> Event {
+        let mut change = Change::default();
+        if self.rng.bool() {
+            change.changed.push("/consul/config/x.json".to_owned());
+            change.way_back = percent(&mut self.rng, 90);
+            change.dropped = services(&mut self.rng, 20);
+        }
+        let good = percent(&mut self.rng, 90);
+        Event::Restaged(good.then_some(change).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.
@@ -333,6 +371,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
     Config {
         needs_address: rng.bool(),
         api: percent(rng, 80),
+        staging: percent(rng, 80),
         leaves_on_terminate: any(rng, &maybe),
         leaves_on_interrupt: any(rng, &maybe),
         server: percent(rng, 20),

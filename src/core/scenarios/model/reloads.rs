@@ -1,0 +1,124 @@
+//! What must hold of reloads.
+
+use super::reloading::{Step, Verdict};
+use super::*;
+
+pub(super) const ACTIONS: &[Invariant<Action>] = &[
+    Invariant {
+        name: "an agent that takes reloads",
+        sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
+                   way and no stop was begun. It begins with the agent's services, unless it has no API or that denies reloads, then \
+                   comes a snapshot, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
+                   only if it has an API",
+        holds: |seen, action| {
+            let reload = &seen.reload;
+            let begins = reload.may_begin();
+            let tells = match seen.config.staging {
+                true => reload.step == Step::Ready,
+                false => begins,
+            };
+            let holds = |api: bool, was_ready: bool| match action {
+                Action::Ask(Question::Services) => {
+                    api && (reload.step == Step::Verifying || begins && seen.config.staging)
+                }
+                Action::Restage => {
+                    let looked = reload.step == Step::Looked;
+                    let blind = !api || reload.denied;
+                    seen.config.staging && (looked || begins && blind && was_ready)
+                }
+                Action::Signal(SIGHUP) => was_ready && (tells || reload.is_owed()),
+                Action::Ask(Question::Reload) => api && tells,
+                _ => true,
+            };
+            let is_of_one = matches!(
+                action,
+                Action::Restage
+                    | Action::Signal(SIGHUP)
+                    | Action::Ask(Question::Reload | Question::Services)
+            );
+            let agent = seen.agent.as_ref();
+            !is_of_one
+                || seen.stop.is_none()
+                    && agent.is_some_and(|agent| holds(agent.api, agent.was_ready))
+        },
+    },
+    Invariant {
+        name: "what is bad is taken back",
+        sentence: "what the agent reads is taken back only after a snapshot from which there is a way back, once, and only because the \
+                   reload failed or lost a service that the snapshot does not drop, because the agent ended before that was known, or \
+                   because nobody is there to try it",
+        holds: |seen, action| {
+            *action != Action::Unstage || seen.reload.is_bad && seen.reload.unstaged == 0
+        },
+    },
+    Invariant {
+        name: "what is good stays",
+        sentence: "a snapshot is settled only after its reload was good, as far as that can be seen; never in a stop",
+        holds: |seen, action| {
+            let good = Some(Verdict {
+                good: true,
+                back: false,
+            });
+            *action != Action::Settle
+                || seen.config.staging && seen.reload.verdict == good && seen.stop.is_none()
+        },
+    },
+    Invariant {
+        name: "a true word to who waits",
+        sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
+                   was begun since was good, rolled back when it was not and the way back from it was, signaled when a SIGHUP was sent \
+                   since, failed when the reload or its snapshot failed and there was no way back or that failed, the agent ended, or \
+                   lictor stops or ends",
+        holds: |seen, action| {
+            let Action::Reply(waiter, outcome) = action else {
+                return true;
+            };
+            let Some(waiting) = seen.waiters.get(&waiter.0) else {
+                return false;
+            };
+            let verdict = seen.reload.verdict.filter(|_| waiting.asked);
+            let is = |good, back| verdict == Some(Verdict { good, back });
+            match outcome {
+                ReloadOutcome::Reloaded => is(true, false),
+                ReloadOutcome::RolledBack(_) => is(true, true),
+                ReloadOutcome::Signaled => waiting.signaled,
+                ReloadOutcome::Failed(_) => {
+                    let failed = is(false, true) || is(false, false) && !seen.reload.is_bad;
+                    let unstaged = matches!(seen.event, Event::Restaged(Err(_))) && waiting.asked;
+                    let over = seen.stop.is_some() || seen.end.is_some();
+                    failed || unstaged || over || matches!(seen.event, Event::Ended(_))
+                }
+            }
+        },
+    },
+];
+
+pub(super) const MOMENTS: &[Invariant<Machine>] = &[
+    Invariant {
+        name: "nothing bad stays",
+        sentence: "where there is a way back from a snapshot that is bad, or that an agent ended in, it is taken at once",
+        holds: |seen, _| !seen.reload.is_bad || seen.reload.unstaged == 1,
+    },
+    Invariant {
+        name: "the way back has an end",
+        sentence: "the agent is asked to read again what it read before within 1 s, unless it ends or a stop is begun",
+        holds: |seen, machine| {
+            let soon = seen.now + Duration::from_secs(1);
+            !seen.reload.is_back() || machine.deadline().is_some_and(|at| at <= soon)
+        },
+    },
+    Invariant {
+        name: "ConfigGood is true",
+        sentence: "after a reload that was not good ConfigGood is False, rolled back or not, and after one that was it is True",
+        holds: |seen, machine| {
+            let status = machine.status();
+            let truth = status.conditions.get(Kind::ConfigGood).truth;
+            let over = seen.reload.verdict.filter(|_| !seen.reload.is_bad);
+            let expected = |verdict: Verdict| match verdict.good && !verdict.back {
+                true => crate::core::conditions::Truth::True,
+                false => crate::core::conditions::Truth::False,
+            };
+            over.is_none_or(|verdict| truth == expected(verdict))
+        },
+    },
+];

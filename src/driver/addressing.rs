@@ -1,0 +1,66 @@
+//! The hand that looks for the host's address.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::address::choose::{Choice, Failure, Wanted, choose};
+use crate::address::interfaces;
+use crate::core::event::Address;
+use crate::exit::{self, Exit};
+use crate::os::address_events::AddressEvents;
+
+/// Without the kernel's word for it, addresses are looked at this often.
+const WITHOUT_EVENTS: Duration = Duration::from_secs(1);
+
+/// Looks for the address until there is one, at each word of the kernel that something has changed.
+///
+/// Several addresses end the search at once: waiting would not make them fewer.
+pub(super) async fn find_address(wanted: &Wanted, patience: Duration) -> Result<Address, Exit> {
+    // Subscribed before the first look, so that a change after it is not missed.
+    let mut events = AddressEvents::subscribe()
+        .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))
+        .ok();
+    let mut last = None;
+    let search = async {
+        loop {
+            match look(wanted) {
+                Ok(choice) => match choice.outcome {
+                    Ok(chosen) => {
+                        return Ok(Address {
+                            ip: chosen.ip,
+                            interface: chosen.interface,
+                            reason: chosen.reason,
+                            warning: chosen.warning,
+                        });
+                    }
+                    Err(Failure::Ambiguous(reason)) => return Err(reason),
+                    Err(Failure::None(reason)) => last = Some(reason),
+                },
+                Err(error) => last = Some(format!("read the interfaces: {error}")),
+            }
+            let heard = match &mut events {
+                Some(events) => events.changed().await.is_ok(),
+                None => false,
+            };
+            if !heard {
+                tokio::time::sleep(WITHOUT_EVENTS).await;
+            }
+        }
+    };
+    let outcome = match timeout(patience, search).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!(
+            "{} (waited {:.1} s, --address-timeout)",
+            last.unwrap_or_default(),
+            patience.as_secs_f64()
+        )),
+    };
+    outcome.map_err(|reason| Exit::new(exit::ADDRESS, format!("failed to {reason}")))
+}
+
+/// One look at the interfaces.
+pub fn look(wanted: &Wanted) -> io::Result<Choice> {
+    Ok(choose(wanted, &interfaces::inventory()?))
+}

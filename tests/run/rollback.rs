@@ -1,0 +1,291 @@
+//! Reloads that Consul breaks off, or cuts services in: everything that the agent had is there again.
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::{Value, json};
+use testbed::consul::{self, Version};
+use testbed::lictor::Running;
+use testbed::process::{Output, Program};
+use testbed::{TestResult, wait};
+
+use crate::stage::{SOON, sh};
+use crate::{SEED, START, STOP, Seed};
+
+/// From files, in the order in which Consul loads them; `e` is HCL, and `d` has a sidecar.
+const FROM_FILES: [&str; 6] = ["a", "b", "c", "d", "d-sidecar-proxy", "e"];
+const BY_API: [&str; 2] = ["api-1", "api-2"];
+/// Where a candidate is put: some services are loaded before it, and others after it.
+const CANDIDATE: &str = "/consul/config/b-candidate.json";
+
+/// A seed without scripts, with services.
+fn with_services(version: Version) -> TestResult<Seed> {
+    let seed = Seed::new(version);
+    let mut config: Value = serde_json::from_str(SEED)?;
+    let fields = config.as_object_mut().expect("an object");
+    fields.remove("enable_local_script_checks");
+    let host = &seed.host;
+    host.write("/consul/config/consul.json", config.to_string())?;
+    for name in ["a", "b", "c", "d"] {
+        let mut service = json!({ "name": name, "port": 80 });
+        if name == "d" {
+            service["connect"] = json!({ "sidecar_service": {} });
+        }
+        let path = format!("/consul/config/{name}.json");
+        host.write(path, json!({ "service": service }).to_string())?;
+    }
+    host.write("/consul/config/e.hcl", "service {\n  name = \"e\"\n}\n")?;
+    Ok(seed)
+}
+
+fn start(seed: &Seed, version: Version) -> TestResult<Running> {
+    let lictor = seed.lictor(version).start()?;
+    lictor.wait_condition("Registered", START)?;
+    for name in BY_API {
+        let service = json!({ "Name": name, "Port": 81 });
+        lictor.api().put("/v1/agent/service/register", &service)?;
+    }
+    has_all(seed, &lictor)?;
+    Ok(lictor)
+}
+
+/// Those of the services above that an answer of Consul's has.
+fn known(services: &Value) -> BTreeSet<String> {
+    let all = FROM_FILES.iter().chain(&BY_API);
+    all.filter(|id| services.get(id).is_some())
+        .map(|id| (*id).to_owned())
+        .collect()
+}
+
+/// The agent has these at once, and the catalog soon.
+fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
+    let services = lictor.api().get("/v1/agent/services")?;
+    assert_eq!(known(&services), *wanted, "{services}\n{}", lictor.log());
+    wait::until_ok("the services in the catalog", SOON, || {
+        let node = seed
+            .server
+            .catalog()
+            .node("n1")
+            .map_err(|e| e.to_string())?;
+        let found = known(&node.unwrap_or_default()["Services"]);
+        (found == *wanted).then_some(()).ok_or(format!("{found:?}"))
+    })?;
+    Ok(())
+}
+
+fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
+    let all = FROM_FILES.iter().chain(&BY_API);
+    has(seed, lictor, &all.map(|id| (*id).to_owned()).collect())
+}
+
+fn config_good(status: &Value) -> Value {
+    let conditions = status["conditions"].as_array();
+    let mut found = conditions.into_iter().flatten();
+    found
+        .find(|condition| condition["type"] == "ConfigGood")
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn validate(seed: &Seed, version: Version) -> TestResult<Output> {
+    let program = Program::new("consul")
+        .args(["validate", "/consul/config"])
+        .path_first(consul::directory(version)?);
+    Ok(seed.host.run(program)?)
+}
+
+/// Candidates that `consul validate` calls valid, and what lictor says of each.
+fn candidates(version: Version) -> Vec<(Value, &'static str)> {
+    let tls = |settings: Value| match version {
+        Version::V1_8_7 => settings,
+        Version::V1_22_5 => json!({ "tls": { "defaults": settings } }),
+    };
+    let script = json!({ "args": ["/bin/true"], "interval": "10s" });
+    let with_script = json!({ "name": "f", "check": script });
+    let mut candidates = vec![
+        // These wipe all services.
+        (tls(json!({ "ca_file": "/consul/no-ca.pem" })), "no-ca.pem"),
+        (
+            tls(json!({ "cert_file": "/consul/no-cert.pem", "key_file": "/consul/no-key.pem" })),
+            "no-cert.pem",
+        ),
+        (tls(json!({ "verify_outgoing": true })), "VerifyOutgoing"),
+        // These cut off what comes after them.
+        (json!({ "service": with_script }), "cripts"),
+        (
+            json!({ "service": with_script, "enable_local_script_checks": true }),
+            "cripts",
+        ),
+        (json!({ "service": {} }), "name missing"),
+        (json!({ "service": { "id": "a-new-one" } }), "name missing"),
+        // These leave the services, and the reload incomplete.
+        (
+            json!({ "check": { "name": "of nobody", "ttl": "10s", "service_id": "nobody" } }),
+            "nobody",
+        ),
+        (
+            json!({ "watches": [{ "type": "key", "handler_type": "http" }] }),
+            "atch",
+        ),
+    ];
+    if version == Version::V1_8_7 {
+        let both = json!({ "ttl": "10s", "http": "http://127.0.0.1/", "interval": "10s" });
+        candidates.push((json!({ "service": { "name": "f", "check": both } }), "TTL"));
+        candidates.push((
+            json!({ "service": { "name": "f", "check": { "name": "no type" } } }),
+            "TTL",
+        ));
+    }
+    candidates
+}
+
+fn a_reload_that_breaks_is_rolled_back(version: Version) -> TestResult {
+    let seed = with_services(version)?;
+    let lictor = start(&seed, version)?;
+    for (candidate, reason) in candidates(version) {
+        seed.host.write(CANDIDATE, candidate.to_string())?;
+        let valid = validate(&seed, version)?;
+        assert!(valid.status.success(), "{candidate}: {}", valid.stderr);
+
+        let output = lictor.control("reload", &[])?;
+        let told = format!("{}{}", output.stdout, output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{candidate}: {told}");
+        assert!(
+            told.contains("rolled back") && told.contains(reason),
+            "{candidate}: {told}"
+        );
+        has_all(&seed, &lictor)?;
+        let status = lictor.status()?;
+        let good = config_good(&status);
+        assert_eq!(good["status"], "False", "{candidate}: {good}");
+        assert_eq!(good["reason"], "RolledBack", "{candidate}: {good}");
+        let message = good["message"].as_str().unwrap_or_default();
+        assert!(message.contains(reason), "{candidate}: {good}");
+        // It is kept to be looked at.
+        let rejected = status["stage"]["rejected"].as_str().expect("one");
+        let kept = format!("{rejected}/0{CANDIDATE}");
+        assert_eq!(seed.host.read(kept)?, candidate.to_string());
+
+        // Somebody who reloads behind lictor's back gets what is staged.
+        lictor.api().put("/v1/agent/reload", &Value::Null)?;
+        has_all(&seed, &lictor)?;
+
+        seed.host.run(["rm", CANDIDATE])?.success()?;
+        assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+        let status = lictor.status()?;
+        assert_eq!(config_good(&status)["status"], "True", "{candidate}");
+        assert_eq!(status["stage"]["rejected"], Value::Null);
+    }
+    has_all(&seed, &lictor)?;
+    lictor.term()?;
+    assert_eq!(lictor.exit(STOP)?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_reload_that_breaks_is_rolled_back_1_8_7() -> TestResult {
+    a_reload_that_breaks_is_rolled_back(Version::V1_8_7)
+}
+
+#[test]
+fn a_reload_that_breaks_is_rolled_back_1_22_5() -> TestResult {
+    a_reload_that_breaks_is_rolled_back(Version::V1_22_5)
+}
+
+/// The swap is made, and then the agent is told by somebody else: it reads the stage, which has nothing of it.
+fn a_reload_by_hand_right_after_the_edit_loses_nothing(version: Version) -> TestResult {
+    let seed = with_services(version)?;
+    let lictor = start(&seed, version)?;
+    for (candidate, _) in candidates(version) {
+        seed.host.write(CANDIDATE, candidate.to_string())?;
+        lictor.api().put("/v1/agent/reload", &Value::Null)?;
+        has_all(&seed, &lictor)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reload_by_hand_right_after_the_edit_loses_nothing_1_8_7() -> TestResult {
+    a_reload_by_hand_right_after_the_edit_loses_nothing(Version::V1_8_7)
+}
+
+#[test]
+fn a_reload_by_hand_right_after_the_edit_loses_nothing_1_22_5() -> TestResult {
+    a_reload_by_hand_right_after_the_edit_loses_nothing(Version::V1_22_5)
+}
+
+fn a_service_that_is_removed_on_purpose_goes(version: Version) -> TestResult {
+    let seed = with_services(version)?;
+    let lictor = start(&seed, version)?;
+    let mut left: BTreeSet<String> = FROM_FILES
+        .iter()
+        .chain(&BY_API)
+        .map(|id| (*id).to_owned())
+        .collect();
+    for (edit, gone) in [
+        ("rm config/a.json", vec!["a"]),
+        ("rm config/e.hcl", vec!["e"]),
+        (
+            "echo '{\"service\": {\"name\": \"d\"}}' >config/d.json",
+            vec!["d-sidecar-proxy"],
+        ),
+        ("rm config/b.json config/d.json", vec!["b", "d"]),
+    ] {
+        sh(&seed.host, edit)?;
+        assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+        left.retain(|id| !gone.contains(&id.as_str()));
+        has(&seed, &lictor, &left)?;
+        assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_service_that_is_removed_on_purpose_goes_1_8_7() -> TestResult {
+    a_service_that_is_removed_on_purpose_goes(Version::V1_8_7)
+}
+
+#[test]
+fn a_service_that_is_removed_on_purpose_goes_1_22_5() -> TestResult {
+    a_service_that_is_removed_on_purpose_goes(Version::V1_22_5)
+}
+
+/// Where the CA is a pipe that nobody writes to, an agent hangs in its reload, and in its start.
+fn an_agent_that_ends_in_a_reload_starts_with_what_was_good(version: Version) -> TestResult {
+    let seed = with_services(version)?;
+    let lictor = start(&seed, version)?;
+    sh(&seed.host, "mkfifo ca.pem")?;
+    let ca = json!({ "ca_file": "/consul/ca.pem" });
+    let candidate = match version {
+        Version::V1_8_7 => ca,
+        Version::V1_22_5 => json!({ "tls": { "defaults": ca } }),
+    };
+    seed.host.write(CANDIDATE, candidate.to_string())?;
+    let reload = lictor.follow("reload", &[])?;
+    lictor.wait_log("asking the agent to reload", SOON)?;
+    let agent = lictor.children()?[0];
+    kill(agent, Signal::SIGKILL)?;
+    assert_eq!(reload.exit_code(SOON)?, 1, "{}", reload.log());
+    let told = "the next one starts with what it read before";
+    assert!(reload.log().contains(told), "{}", reload.log());
+    let status = lictor.wait_status("a restarted agent that is ready", START, |status| {
+        status["agent"]["restarts"] == 1 && status["phase"] == "Ready"
+    })?;
+    has_all(&seed, &lictor)?;
+    assert_eq!(config_good(&status)["reason"], "RolledBack", "{status}");
+
+    seed.host.run(["rm", CANDIDATE])?.success()?;
+    assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+    assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
+    has_all(&seed, &lictor)
+}
+
+#[test]
+fn an_agent_that_ends_in_a_reload_starts_with_what_was_good_1_8_7() -> TestResult {
+    an_agent_that_ends_in_a_reload_starts_with_what_was_good(Version::V1_8_7)
+}
+
+#[test]
+fn an_agent_that_ends_in_a_reload_starts_with_what_was_good_1_22_5() -> TestResult {
+    an_agent_that_ends_in_a_reload_starts_with_what_was_good(Version::V1_22_5)
+}
