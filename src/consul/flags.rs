@@ -146,6 +146,7 @@ mod tests {
             "1.1.1.1",
             "-recursor=1.0.0.1",
             "-unknown",
+            "its-value",
             "-config-format=hcl",
         ];
         let flags = read(&args.map(OsString::from));
