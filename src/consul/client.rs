@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::consul::carry::Definition;
 use crate::consul::endpoint::{Endpoint, Place};
-use crate::consul::wire;
+use crate::consul::{wire, words};
 use crate::core::action::Question;
 use crate::core::checks::States;
 use crate::core::event::{Answer, Refusal};
@@ -204,7 +204,7 @@ impl Client {
             return Ok((index, body.to_vec()));
         }
         let text = String::from_utf8_lossy(&body);
-        let told = format!("{what}: {status}: {}", text.trim());
+        let told = format!("{what}: {status}: {}", words::without_pem(text.trim()));
         Err(match status {
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Refusal::Denied(told),
             _ => Refusal::Failed(told),

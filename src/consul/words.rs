@@ -10,9 +10,38 @@ pub fn broke_its_leave(log: &str) -> bool {
     log.contains("serf: Shutdown without a Leave")
 }
 
+/// A text without the PEM that it holds: an agent that takes a key for a certificate answers with all of it.
+pub fn without_pem(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, block)) = rest.split_once("-----BEGIN ") {
+        kept.push_str(before);
+        kept.push_str("(PEM left out)");
+        // One that is cut off goes to its end.
+        rest = block
+            .split_once("-----END ")
+            .and_then(|(_, after)| after.split_once("-----"))
+            .map_or("", |(_, after)| after);
+    }
+    kept + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_key_is_passed_on() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----";
+        let told = without_pem(&format!("Couldn't parse PEM {key} in a, {key}"));
+        assert_eq!(
+            told,
+            "Couldn't parse PEM (PEM left out) in a, (PEM left out)"
+        );
+        let cut = without_pem("no PEM -----BEGIN PRIVATE KEY-----\nMIGH");
+        assert_eq!(cut, "no PEM (PEM left out)");
+        assert_eq!(without_pem("nothing"), "nothing");
+    }
 
     #[test]
     fn a_broken_leave_is_told_from_another_end() {
