@@ -23,6 +23,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A first join that reaches all addresses is over so long after a leader is known.
 const SETTLED: Duration = Duration::from_millis(500);
+/// So long before the end of the budget an agent that was started once more is asked to leave, leader or not: killed as a member it
+/// would be one that has failed.
+const WITHOUT_LEADER: Duration = Duration::from_millis(2500);
 /// Others need a moment to hear that an agent that was started once more is back, before they can hear that it leaves: on 1.8.7
 /// one that left 0.1 to 0.3 s after its start stayed `leaving`, or `failed`, for some of them.
 const BACK: Duration = Duration::from_secs(1);
@@ -69,12 +72,12 @@ impl Machine {
 
     /// The agent was started once more to leave.
     pub(in crate::core) fn wait_to_finish(&mut self) {
-        // With an API the patience begins when a leader is known.
-        if !self.config.api {
-            let left = self.stop_until().saturating_sub(self.now);
-            self.timers
-                .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
-        }
+        let patience = match self.config.api {
+            // It begins when a leader is known. Where there is none the leave is told at least to the members.
+            true => self.stop_until().saturating_sub(WITHOUT_LEADER),
+            false => self.now + PATIENCE.min(self.stop_until().saturating_sub(self.now) / 3),
+        };
+        self.timers.set(Timer::Patience, patience.max(self.now));
     }
 
     /// It answers, and has not joined yet as far as it says.

@@ -219,3 +219,29 @@ fn an_agent_that_cannot_be_asked_is_not_replaced() {
     bed.tick_until(&Action::Signal(9));
     assert_eq!((bed.now - begin).as_secs(), 24);
 }
+
+/// Killed as a member it would be one that has failed.
+#[test]
+fn without_a_leader_at_least_the_members_are_told() {
+    let mut bed = Bed::new(config()).ready().leaving();
+    let until = bed.now + Duration::from_secs(25);
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.done, [Action::Spawn]);
+    started_again(&mut bed);
+    let asked = loop {
+        match bed.tick() {
+            [Action::Ask(Question::Agent)] => assert_eq!(bed.says(Membership::Alive), []),
+            [Action::Ask(Question::Leader)] => {
+                let none = Event::Answered(Answer::Leader(Ok(None)));
+                assert_eq!(bed.on(none), []);
+            }
+            asked => break asked.to_vec(),
+        }
+    };
+    assert_eq!(asked[0], Action::Ask(Question::Leave));
+    let left = until - bed.now;
+    assert!(
+        (Duration::from_secs(2)..Duration::from_secs(3)).contains(&left),
+        "{left:?}"
+    );
+}

@@ -71,6 +71,12 @@ impl Seen {
         self.now + Duration::from_secs(5).min(left / 3)
     }
 
+    /// When an agent that was started to finish a leave is asked to, whether it knows a leader or not.
+    pub(super) fn without_leader(&self) -> Moment {
+        let last = self.until().saturating_sub(Duration::from_millis(2500));
+        last.max(self.now)
+    }
+
     /// How long `--drain` is: the leave has 5 s or half of the budget for itself.
     pub(super) fn drain(&self) -> Duration {
         let budget = self.config.stop_timeout;

@@ -25,6 +25,8 @@ pub(super) struct Leave {
     pub(super) finishing: bool,
     /// It is waited for no longer than until then.
     pub(super) due: Option<Moment>,
+    /// It knows a leader.
+    pub(super) leader: bool,
     /// It said how it is, or that it does not say.
     pub(super) looked: bool,
     /// How often the leave was asked for, ...
@@ -65,6 +67,7 @@ impl Default for Leave {
         Self {
             finishing: false,
             due: None,
+            leader: false,
             looked: false,
             asked: 0,
             asked_at: Moment::ZERO,

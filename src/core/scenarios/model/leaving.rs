@@ -49,7 +49,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "young agents are waited for",
         sentence: "an agent that never was ready is asked to leave only once it says that it has joined, or has known a leader for \
-                   half a second, or when the patience is over; one that was started to finish a leave has that patience from when it knows a leader",
+                   half a second, or when the patience is over; one that was started to finish a leave has that patience from when it knows a leader, and until 2.5 s before \
+                   the end at most",
         holds: |seen, action| match (is_leave(seen, action), leaving(seen), &seen.agent) {
             (true, Some(Stop { leave, .. }), Some(agent)) => {
                 let undone = leave.watched.is_some();

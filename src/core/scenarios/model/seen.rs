@@ -233,9 +233,12 @@ impl Seen {
                 self.ever_spawned = true;
                 self.api = spawned.api;
                 self.agent = Some(Agent::new(self.now, spawned));
-                let due = self.patience_to_finish();
+                let due = match spawned.api {
+                    true => self.without_leader(),
+                    false => self.patience_to_finish(),
+                };
                 if let Some(stop) = &mut self.stop {
-                    stop.leave.due = (!spawned.api).then_some(due);
+                    stop.leave.due = Some(due);
                 }
             }
             None if self.ever_spawned && self.stop.is_none() => self.crashed(),

@@ -43,9 +43,10 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
                 let back = (able && leave.finishing).then(|| agent.since + BACK);
                 let able = able && back.is_none();
                 let due = stop.drains.or(back).or(leave.due);
-                let due = due.unwrap_or_else(|| soon(seen, 100));
-                let asks = stop.drains.is_none() && leave.due.is_none() && asks(seen);
-                (stop.drains.is_some() || !able) && (asks || is_due(machine, due))
+                let in_time = due.is_none_or(|due| is_due(machine, due));
+                let looked_at = back.is_some() || asks(seen) || is_due(machine, soon(seen, 100));
+                let looked_at = looked_at || !leave.finishing || !agent.api || leave.leader;
+                (stop.drains.is_some() || !able) && in_time && looked_at
             }
             _ => true,
         },

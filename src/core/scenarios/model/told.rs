@@ -60,7 +60,7 @@ impl Seen {
                 leave.looked = true;
                 leave.mute |= leave.watched.is_some();
             }
-            Answer::Leader(Ok(Some(_))) => leave.due = Some(due),
+            Answer::Leader(Ok(Some(_))) => (leave.due, leave.leader) = (Some(due), true),
             Answer::Catalog(result) => {
                 leave.blind |= matches!(result, Err(Refusal::Denied(_)));
             }
