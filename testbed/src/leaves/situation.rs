@@ -196,7 +196,8 @@ impl Situation {
     }
 
     /// The servers may learn of the node's end before they learn of its leave, and then keep it as failed until lictor takes its
-    /// entry away. That it is gone is certain, that it left is not, and lictor has to be free to say so.
+    /// entry away; or they take longer over it than a small budget lasts. That it is gone is certain, that it left is not, and lictor
+    /// has to be free to say so.
     pub(super) fn perhaps_unconfirmed(self) -> Self {
         self.codes(&[0, UNCONFIRMED])
     }

@@ -44,7 +44,9 @@ pub fn situations() -> Vec<Situation> {
 /// A plain stop that has 2 s.
 #[must_use]
 pub fn in_two_seconds() -> Situation {
-    sigterm("SIGTERM, --stop-timeout=2s").options(&TWO_SECONDS)
+    sigterm("SIGTERM, --stop-timeout=2s")
+        .options(&TWO_SECONDS)
+        .perhaps_unconfirmed()
 }
 
 /// A SIGTERM to whoever has to end the agent, and what more is said of it.
@@ -163,7 +165,7 @@ fn ghosts() -> Vec<Situation> {
 
 fn budgets() -> Vec<Situation> {
     vec![
-        sigterm("2 s").options(&TWO_SECONDS),
+        sigterm("2 s").options(&TWO_SECONDS).perhaps_unconfirmed(),
         sigterm("5 s").options(&["--stop-timeout=5s"]),
         sigterm("10 s").options(&["--stop-timeout=10s"]),
         sigterm("30 s").options(&["--stop-timeout=30s"]),
