@@ -189,10 +189,10 @@ impl Situation {
     }
 
     /// A second leave breaks the first one off while others are being told of it: those who know that it is leaving take it for
-    /// left some seconds later, when they no longer hear of it.
+    /// left some seconds later, when they no longer hear of it. Its entry may then have to be taken away.
     pub(super) fn told_late(mut self) -> Self {
         self.views[0] = View::Leaving;
-        self
+        self.perhaps_unconfirmed()
     }
 
     /// The servers may learn of the node's end before they learn of its leave, and then keep it as failed until lictor takes its
