@@ -59,6 +59,7 @@ pub fn catalog(index: u64, body: &Value) -> CatalogNode {
     CatalogNode {
         index,
         present: node.is_object(),
+        created: node["CreateIndex"].as_u64().unwrap_or(0),
         id: text(&node["ID"]),
         address: text(&node["Address"]),
         services: body["Services"]
@@ -86,11 +87,11 @@ mod tests {
         assert!(!catalog(7, &Value::Null).present);
         let node = catalog(
             7,
-            &json!({ "Node": { "ID": "i", "Address": "a" }, "Services": { "s": {} } }),
+            &json!({ "Node": { "ID": "i", "Address": "a", "CreateIndex": 5 }, "Services": { "s": {} } }),
         );
         assert_eq!(
-            (node.present, node.index, node.services),
-            (true, 7, vec!["s".to_owned()])
+            (node.present, node.index, node.created, node.services),
+            (true, 7, 5, vec!["s".to_owned()])
         );
         assert!(
             catalog(7, &json!({ "Node": {}, "Services": null }))

@@ -265,6 +265,8 @@ pub struct CatalogNode {
     pub index: u64,
     /// Whether the node is there at all.
     pub present: bool,
+    /// At which index the entry was made: one that went and came back has another. 0 where it is not said.
+    pub created: u64,
     /// Its node id.
     pub id: String,
     /// Its address.

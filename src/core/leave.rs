@@ -54,6 +54,8 @@ pub(super) struct Stop {
     left: Option<Moment>,
     /// What the catalog showed of our entry.
     entry: Entry,
+    /// At which index the entry was made that was seen last.
+    created: u64,
     /// It was asked for that our entry be taken away, before it had gone by itself.
     removed: bool,
     /// The catalog may not be read.
@@ -111,6 +113,7 @@ impl Machine {
             put: self.now,
             left: None,
             entry: Entry::Unseen,
+            created: 0,
             removed: false,
             denied: false,
             finishing: false,
@@ -336,6 +339,7 @@ impl Machine {
             stop.membership = Membership::Unknown;
             stop.left = None;
             stop.entry = Entry::Unseen;
+            stop.created = 0;
             stop.removed = false;
         }
         self.enter(Phase::Leaving);

@@ -76,13 +76,12 @@ impl Machine {
         let Some(stop) = &mut self.stop else { return };
         let took = seconds(now.saturating_sub(stop.since));
         let overdue = stop.left.is_some_and(|left| left + OVERDUE <= now);
+        let before = std::mem::replace(&mut stop.created, node.created);
+        let anew = node.present && ![0, node.created].contains(&before);
         match (node.present, stop.entry) {
-            (true, Entry::Gone) => {
-                stop.entry = Entry::Back;
-                let told = "the node is back in the catalog during its leave";
-                self.say(Level::Warn, told);
-                self.take_away();
-            }
+            // Between two looks it may have gone and come back.
+            (true, Entry::There) if anew => self.is_back(),
+            (true, Entry::Gone) => self.is_back(),
             // The agent registers its node and its services one after the other, and each of them brings the node back.
             (true, Entry::Back) => self.take_away(),
             (true, _) => {
@@ -100,6 +99,16 @@ impl Machine {
                 self.say(Level::Info, format!("gone from the catalog after {took}"));
             }
         }
+    }
+
+    /// Our entry is there again after it was gone.
+    fn is_back(&mut self) {
+        if let Some(stop) = &mut self.stop {
+            stop.entry = Entry::Back;
+        }
+        let told = "the node is back in the catalog during its leave";
+        self.say(Level::Warn, told);
+        self.take_away();
     }
 
     /// Takes our entry out of the catalog, as long as it is our own: one that an agent has registered once more with its last

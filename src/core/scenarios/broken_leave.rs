@@ -5,7 +5,7 @@ use super::young_leave::asked_over_the_api;
 use super::*;
 
 /// Lets the agent say so until something comes of it, for so many questions.
-fn says_for(bed: &mut Bed, membership: Membership, times: u32) -> Vec<Action> {
+pub(super) fn says_for(bed: &mut Bed, membership: Membership, times: u32) -> Vec<Action> {
     for _ in 0..times {
         if bed.tick().contains(&Action::Ask(Question::Agent)) {
             let done = bed.says(membership);

@@ -1,5 +1,6 @@
 //! Stops: leaves, stays, and what may get in their way.
 
+use super::broken_leave::says_for;
 use super::*;
 
 #[test]
@@ -290,5 +291,27 @@ fn a_leave_is_watched_once() {
         // While these are under way nothing else is asked.
         while bed.tick().is_empty() {}
         assert!(bed.now - begin > Duration::from_secs(18), "{:?}", bed.done);
+    }
+}
+
+/// The servers took it away, and the agent's last synchronisation brought it back, both between two looks.
+#[test]
+fn an_entry_that_was_made_anew_has_been_gone() {
+    for made_anew in [false, true] {
+        let mut bed = Bed::new(config()).ready().leaving();
+        says_for(&mut bed, Membership::Left, 1);
+        bed.shows(in_catalog(&[SERVICE]));
+        let again = CatalogNode {
+            created: if made_anew { 12 } else { 5 },
+            ..in_catalog(&[SERVICE])
+        };
+        let done = bed.shows(again).to_vec();
+        assert_eq!(done.contains(&deregister()), made_anew, "{done:?}");
+        if made_anew {
+            bed.on(Event::Answered(Answer::Deregister(Ok(()))));
+            bed.shows(absent(14));
+            bed.on(end(How::Exited(0)));
+            assert_eq!(bed.exit().code, 0);
+        }
     }
 }

@@ -98,6 +98,7 @@ fn in_catalog(services: &[&str]) -> CatalogNode {
     CatalogNode {
         index: 9,
         present: true,
+        created: 5,
         id: "id-1".to_owned(),
         address: "10.0.0.5".to_owned(),
         services: services.iter().map(|id| (*id).to_owned()).collect(),

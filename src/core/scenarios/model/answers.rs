@@ -84,6 +84,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
         Question::Catalog { .. } if good => Answer::Catalog(Ok(CatalogNode {
             index: rng.u64(0..12),
             present: percent(rng, 60),
+            created: 0,
             id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
             address: "10.0.0.5".to_owned(),
             services: IN_CATALOG
