@@ -308,7 +308,7 @@ fn a_node_that_could_not_be_taken_away_has_gone_by_itself() {
     let mut bed = Bed::new(short()).ready().leaving();
     bed.shows(in_catalog(&[SERVICE]));
     assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
-    bed.now += Duration::from_millis(1500);
+    bed.now += Duration::from_millis(2500);
     assert!(bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
     let denied = Refusal::Denied("403".to_owned());
     bed.on(Event::Answered(Answer::Deregister(Err(denied))));

@@ -5,7 +5,7 @@ use super::*;
 use crate::core::event::Membership;
 
 /// Servers take an entry away 0.4 s after a leave was told to them; after this they never will.
-pub(super) const OVERDUE: Duration = Duration::from_millis(1500);
+pub(super) const OVERDUE: Duration = Duration::from_millis(2500);
 
 /// What the catalog was seen to hold of this agent's own since its leave is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
