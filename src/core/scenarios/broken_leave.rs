@@ -291,7 +291,7 @@ fn a_node_that_has_left_and_is_still_there_is_taken_away_while_the_api_answers()
     let mut bed = Bed::new(config()).ready().leaving();
     bed.shows(in_catalog(&[SERVICE]));
     assert_eq!(says_for(&mut bed, Membership::Left, 1), []);
-    bed.now += Duration::from_millis(1490);
+    bed.now += Duration::from_millis(2490);
     assert!(!bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
     bed.now += Duration::from_millis(10);
     assert!(bed.shows(in_catalog(&[SERVICE])).contains(&deregister()));
