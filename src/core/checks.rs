@@ -19,6 +19,7 @@ use crate::core::Moment;
 use crate::core::action::{Action, Level};
 use crate::core::conditions::Kind;
 use crate::core::machine::Machine;
+use crate::core::reload::Cause;
 use crate::core::timers::Timer;
 
 /// How long what an agent was seen to say holds, from then to the registration with the next one.
@@ -237,7 +238,7 @@ impl Machine {
         );
         self.say(Level::Warn, text);
         self.checks_put_back();
-        self.reload_asked(None);
+        self.reload_asked(Cause::DataDir);
     }
 }
 

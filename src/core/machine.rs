@@ -11,7 +11,7 @@ use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
-use crate::core::reload::Reload;
+use crate::core::reload::{Cause, Reload};
 use crate::core::restart::Restarts;
 use crate::core::signal;
 use crate::core::start::Start;
@@ -168,7 +168,7 @@ impl Machine {
             Event::Notified => self.notified(),
             Event::LeaveHeard => self.leave_heard(),
             Event::Answered(answer) => self.answered(answer),
-            Event::ReloadAsked(waiter) => self.reload_asked(Some(waiter)),
+            Event::ReloadAsked(waiter) => self.reload_asked(Cause::Asked(Some(waiter))),
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
             }
@@ -188,7 +188,7 @@ impl Machine {
             Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
             Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
             Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
-            Signal::Hangup => self.reload_asked(None),
+            Signal::Hangup => self.reload_asked(Cause::Asked(None)),
             // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
             // its budget is used up.
             Signal::Other(number) if signal::is_terminal_stop(number) => {

@@ -19,12 +19,36 @@ use verify::{Trial, is_broken};
 
 const SIGHUP: i32 = 1;
 
+/// Why a reload is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A person or a program wants it, for which certificates may be a reason, too, that the configuration only names.
+    Asked(Option<Waiter>),
+    /// The user's files have changed.
+    Files,
+    /// The agent is to load what its data directory has. What the user is about to change has nothing to do with that.
+    DataDir,
+}
+
+/// What a reload is to do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wanted {
+    /// Take the user's files anew.
+    anew: bool,
+    /// Ask the agent even where they are what they were.
+    anyway: bool,
+}
+
 /// The reloads that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Reload {
     /// One was asked for and has not been begun.
     pub(super) pending: bool,
+    /// What that one is to do.
+    wanted: Wanted,
     running: bool,
+    /// What the one that runs is to do.
+    does: Wanted,
     /// The user's directories are being read. An agent may end meanwhile, and the next one be there when that is over.
     staging: bool,
     /// The API denied it: it will have to be the signal, once the agent takes signals.
@@ -44,7 +68,12 @@ pub(super) struct Reload {
 }
 
 impl Machine {
-    pub(super) fn reload_asked(&mut self, waiter: Option<Waiter>) {
+    pub(super) fn reload_asked(&mut self, cause: Cause) {
+        let (waiter, anew, anyway) = match cause {
+            Cause::Asked(waiter) => (waiter, true, true),
+            Cause::Files => (None, true, false),
+            Cause::DataDir => (None, false, true),
+        };
         if self.stop.is_some() {
             let why = "lictor is stopping, and a reload would break the leave";
             self.say(Level::Warn, format!("reload ignored: {why}"));
@@ -56,6 +85,8 @@ impl Machine {
         }
         self.reload.waiting.extend(waiter);
         self.reload.pending = true;
+        self.reload.wanted.anew |= anew;
+        self.reload.wanted.anyway |= anyway;
         self.reload_if_possible();
         if self.reload.pending {
             self.say(Level::Info, "reload kept until the agent can take it");
@@ -79,10 +110,11 @@ impl Machine {
         }
         reload.pending = false;
         reload.running = true;
+        reload.does = std::mem::take(&mut reload.wanted);
         reload.served = std::mem::take(&mut reload.waiting);
         reload.trial = Trial::default();
         self.enter(Phase::Reloading);
-        if !self.config.staging {
+        if !self.config.staging || !self.reload.does.anew {
             return self.tell_agent();
         }
         match self.config.api && !self.reload.by_signal {
@@ -114,12 +146,19 @@ impl Machine {
             if result.is_ok_and(|change| change.way_back) {
                 self.out.push(Action::Unstage);
                 self.reload.pending |= self.stop.is_none();
+                self.reload.wanted = Wanted {
+                    anew: true,
+                    anyway: true,
+                };
             }
             return self.reload_if_possible();
         }
         match result {
             Ok(change) => {
                 self.say_left_out(change.left_out.clone());
+                if change.is_none() && !change.way_back && !self.reload.does.anyway {
+                    return self.reload_spared();
+                }
                 self.say(Level::Info, format!("configuration: {change}"));
                 self.try_change(change);
                 self.tell_agent();
@@ -129,6 +168,15 @@ impl Machine {
                 self.reload_ended(ReloadOutcome::Failed(why));
             }
         }
+    }
+
+    /// The files are what they were after all, and nobody asked for more than those.
+    fn reload_spared(&mut self) {
+        self.say(Level::Debug, "the configuration is what it was");
+        self.reload.running = false;
+        self.reload.trial = Trial::default();
+        self.resume();
+        self.reload_if_possible();
     }
 
     /// Says what the agent does not get to see, each thing once for as long as it is there.
@@ -162,6 +210,8 @@ impl Machine {
                 }
                 reload.running = false;
                 reload.pending = true;
+                reload.wanted.anew |= reload.does.anew;
+                reload.wanted.anyway = true;
                 reload.waiting.append(&mut reload.served);
                 self.resume();
             }
@@ -210,6 +260,7 @@ impl Machine {
     pub(super) fn reload_given_up(&mut self, why: &str) {
         let reload = &mut self.reload;
         reload.pending = false;
+        reload.wanted = Wanted::default();
         let mut waiters = std::mem::take(&mut reload.waiting);
         if reload.staging || reload.trial.looking {
             reload.running = false;
@@ -227,6 +278,7 @@ impl Machine {
         let mut waiters = std::mem::take(&mut reload.served);
         waiters.append(&mut reload.waiting);
         reload.pending = false;
+        reload.wanted = Wanted::default();
         reload.running = false;
         // The next agent may have a token that this one had not.
         reload.by_signal = false;

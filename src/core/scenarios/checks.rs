@@ -119,13 +119,12 @@ fn what_could_not_be_registered_is_tried_again_after_the_join_and_then_left_to_t
     let left = bed.machine.handle(now, restored(1));
     let wanted = [
         Action::Checks(CheckWork::PutBack),
-        Action::Ask(Question::Services),
+        Action::Ask(Question::Reload),
     ];
     let done: Vec<&Action> = left
         .iter()
         .filter(|action| !matches!(action, Action::Say(..)))
         .collect();
-    bed.asked_to_reload();
     assert_eq!(done, wanted.iter().collect::<Vec<_>>());
 }
 

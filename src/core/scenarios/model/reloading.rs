@@ -34,6 +34,10 @@ pub(super) struct Verdict {
 pub(super) struct Reloading {
     /// One was asked for, or a new agent may have read other files than it was to, and it has not been begun.
     pub(super) wanted: bool,
+    /// It is to read the user's directories anew.
+    pub(super) anew: bool,
+    /// The one that is under way was to.
+    was_anew: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
     pub(super) step: Step,
@@ -76,6 +80,7 @@ impl Reloading {
             (_, Ok(change)) if change.way_back => {
                 self.is_bad = true;
                 self.wanted |= !stop;
+                self.anew = true;
             }
             _ => {}
         }
@@ -121,7 +126,10 @@ impl Reloading {
                 self.step = Step::None;
                 match signals {
                     true => self.owed = true,
-                    false => self.wanted = true,
+                    false => {
+                        self.wanted = true;
+                        self.anew |= self.was_anew;
+                    }
                 }
             }
             Err(_) => self.judge(false),
@@ -154,12 +162,14 @@ impl Reloading {
     /// A stop has begun. What the agent reads stays what it was.
     pub(super) fn stopped(&mut self) {
         self.wanted = false;
+        self.anew = false;
         self.step = Step::None;
     }
 
     /// The agent has ended.
     pub(super) fn ended(&mut self) {
         self.wanted = false;
+        self.anew = false;
         self.owed = false;
         self.denied = false;
         self.is_bad = self.has_way_back();
@@ -181,7 +191,12 @@ impl Reloading {
                 self.step = Step::Staging;
                 self.staging = true;
             }
-            Action::Ask(Question::Reload) => self.step = Step::Asked,
+            Action::Ask(Question::Reload) => {
+                if begins {
+                    self.over();
+                }
+                self.step = Step::Asked;
+            }
             Action::Signal(SIGHUP) => {
                 self.over();
                 if std::mem::take(&mut self.owed) {
@@ -194,7 +209,10 @@ impl Reloading {
             }
             _ => return false,
         }
-        self.wanted &= !begins;
+        if begins {
+            self.wanted = false;
+            self.was_anew = std::mem::take(&mut self.anew);
+        }
         begins
     }
 

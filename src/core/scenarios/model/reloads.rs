@@ -8,18 +8,19 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         name: "an agent that takes reloads",
         sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
                    way and no stop was begun. It begins with the agent's services, unless it has no API or that denies reloads, then \
-                   comes a snapshot, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
+                   comes a snapshot, unless the agent is only to load its data directory, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
                    only if it has an API",
         holds: |seen, action| {
             let reload = &seen.reload;
             let begins = reload.may_begin();
             let tells = match seen.config.staging {
-                true => reload.step == Step::Ready,
+                true => reload.step == Step::Ready || begins && !reload.anew,
                 false => begins,
             };
             let holds = |api: bool, was_ready: bool| match action {
                 Action::Ask(Question::Services) => {
-                    api && (reload.step == Step::Verifying || begins && seen.config.staging)
+                    api && (reload.step == Step::Verifying
+                        || begins && seen.config.staging && reload.anew)
                 }
                 Action::Restage => {
                     let looked = reload.step == Step::Looked;

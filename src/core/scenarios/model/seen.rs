@@ -153,6 +153,7 @@ impl Seen {
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload.wanted |= self.stop.is_none();
+                self.reload.anew |= self.stop.is_none();
             }
             Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
