@@ -14,8 +14,10 @@ use crate::exit::Exit;
 pub mod addressing;
 mod audience;
 mod checks;
+mod children;
 pub mod effects;
 pub mod init;
+mod judging;
 pub mod sources;
 pub mod staging;
 
