@@ -184,9 +184,6 @@ impl Machine {
     }
 
     fn reload_by_signal(&mut self) {
-        if self.wants_renewal() {
-            return self.renew();
-        }
         self.out.push(Action::Signal(SIGHUP));
         self.reload_ended(ReloadOutcome::Signaled);
     }

@@ -173,7 +173,6 @@ impl Reloading {
                 self.denied = true;
                 self.step = Step::None;
                 match signals {
-                    true if self.renews_now() => self.step = Step::Ending,
                     true => self.owed = true,
                     false => {
                         self.wanted = true;
@@ -187,8 +186,8 @@ impl Reloading {
 
     fn judge(&mut self, good: bool) {
         let back = self.back;
-        if good && !back && self.renews_now() {
-            return self.step = Step::Ending;
+        if !good && self.renewed {
+            return self.restart_failed();
         }
         self.verdict = Some(Verdict { good, back });
         self.is_bad = !good && self.has_way_back();
@@ -201,7 +200,7 @@ impl Reloading {
     }
 
     /// Whether a reload is not enough.
-    fn renews_now(&self) -> bool {
+    pub(super) fn renews_now(&self) -> bool {
         self.renews && self.unreloadable && !self.renewed
     }
 
@@ -360,9 +359,8 @@ impl Reloading {
     }
 
     /// Whether an agent may be ended in order to be started again.
-    pub(super) fn may_end_agent(&self, by_signal: bool) -> bool {
-        let in_place_of_a_signal = self.step == Step::Ready && (by_signal || self.denied);
-        let due = self.step == Step::Ending || in_place_of_a_signal && self.renews_now();
+    pub(super) fn may_end_agent(&self) -> bool {
+        let due = self.step == Step::Ready && self.renews_now();
         due || self.renewal_failed || self.ends_agent
     }
 

@@ -14,7 +14,9 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let reload = &seen.reload;
             let begins = reload.may_begin();
             let tells = match seen.config.staging {
-                true => reload.step == Step::Ready || begins && !reload.anew,
+                true => {
+                    reload.step == Step::Ready && !reload.renews_now() || begins && !reload.anew
+                }
                 false => begins,
             };
             let holds = |api: bool, was_ready: bool| match action {
