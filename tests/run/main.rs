@@ -14,6 +14,7 @@ mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;
+mod renewal;
 mod restage;
 mod restart;
 mod rollback;
