@@ -48,6 +48,8 @@ pub struct Effects {
     inherited: Inherited,
     notify_socket: PathBuf,
     pub(super) staging: Staging,
+    /// What was said to have turned the agent's own way to reload on.
+    auto_reload: Option<String>,
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
@@ -78,6 +80,7 @@ impl Effects {
             inherited,
             notify_socket,
             staging,
+            auto_reload: None,
             started: SystemTime::now(),
             address: None,
             client: None,
@@ -226,15 +229,31 @@ impl Effects {
             .collect()
     }
 
+    /// The arguments that the agent is started with.
+    fn start_args(&mut self) -> Vec<OsString> {
+        let (args, auto_reload) = self.staging.start_args(&self.users_args());
+        if let Some(place) = &auto_reload
+            && auto_reload != self.auto_reload
+        {
+            tracing::info!(
+                "auto_reload_config is on ({place}); lictor turns it off for this agent, since the agent would load by itself what lictor \
+                 stages or takes back, and tell nobody how that went"
+            );
+        }
+        self.auto_reload = auto_reload;
+        args
+    }
+
     fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
             tracing::warn!("failed to {reason}; going on as before");
         }
+        let args = self.start_args();
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
-            args: self.staging.args(&self.users_args()),
+            args,
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
         let piped = Output::pass_on(words::LEAVES)

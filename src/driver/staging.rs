@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::admin::wire;
 use crate::consul::command::AgentConfig;
 use crate::core::event::{Answer, Change, End, Event, Refusal};
+use crate::driver::auto_reload;
 use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
 use crate::os::background;
@@ -76,6 +77,16 @@ impl Staging {
             Some(stager) => stager.args(args),
             None => args.to_vec(),
         }
+    }
+
+    /// [`Staging::args`], and where the agent's own way to reload is turned on, which these arguments turn off.
+    pub(super) fn start_args(&self, args: &[OsString]) -> (Vec<OsString>, Option<String>) {
+        let args = self.args(args);
+        let Some((stager, place)) = self.0.as_ref().zip(auto_reload::turned_on(&args)) else {
+            return (args, None);
+        };
+        let place = stager.in_users_words(&place.display().to_string());
+        (auto_reload::turned_off(args), Some(place))
     }
 
     /// [`Staging::take`] beside everything else, since a file system may hang.

@@ -8,6 +8,7 @@ use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
 mod asked;
+mod auto_reload;
 mod bad_input;
 mod carry;
 mod carry_acl;
