@@ -1,6 +1,6 @@
 //! `consul validate`: what it is asked, and what its answer means. Pure; who runs it is not known here.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The arguments of `consul` that have it judge these files and directories.
@@ -16,6 +16,12 @@ pub fn arguments<'a>(
     }
     arguments.extend(paths.into_iter().map(|path| path.as_os_str().to_owned()));
     arguments
+}
+
+/// The word of a command that is a Consul's, by its name.
+pub fn program(word: &OsStr) -> Option<&OsStr> {
+    let name = Path::new(word).file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("consul").then_some(word)
 }
 
 /// Why it refused, in one line, out of all that it said: each error, without the words around it.

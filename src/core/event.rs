@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::candidate::Candidate;
 use crate::core::checks::CheckNews;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
@@ -21,8 +22,10 @@ pub enum Event {
     Staged(Result<Staged, Exit>),
     /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
     Unstaged(Result<(), String>),
-    /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
-    Restaged(Result<Change, String>),
+    /// The user's configuration was taken anew, and judged, or could not be, and why: a sentence.
+    Restaged(Result<Candidate, String>),
+    /// What was taken is what the agent is to read from now on, or could not be made so, and why: a sentence.
+    Adopted(Result<(), String>),
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
@@ -43,6 +46,8 @@ pub enum Event {
     Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
+    /// Somebody asked over the control socket whether a reload would be good, and waits for the answer.
+    JudgementAsked(Waiter),
     /// Somebody asked for a stop over the control socket.
     StopAsked {
         /// The command that asks so.

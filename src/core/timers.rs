@@ -21,6 +21,8 @@ pub enum Timer {
     Heard,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
+    /// The agent that was to be restarted has not ended, or the new one is not ready.
+    Renewal,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -40,7 +42,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -49,6 +51,7 @@ impl Timer {
         Self::GoodRun,
         Self::Heard,
         Self::GoBack,
+        Self::Renewal,
         Self::Drain,
         Self::Patience,
         Self::Back,

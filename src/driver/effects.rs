@@ -14,7 +14,7 @@ use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
-use crate::consul::words;
+use crate::consul::{validate, words};
 use crate::core::action::{Action, Level, Question};
 use crate::core::event::{Address, Answer, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
@@ -22,6 +22,8 @@ use crate::core::signal::Name;
 use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
+use crate::driver::children::Children;
+use crate::driver::judging::Judging;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
@@ -29,9 +31,10 @@ use crate::os;
 use crate::os::output::{Copying, Output};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
-use crate::os::spawn::{Descriptors, Place, Program, Setup, spawn};
+use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
 use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
+use crate::stage::Stager;
 
 /// What has happened to the agent's process.
 pub(super) enum Reaped {
@@ -59,6 +62,10 @@ pub struct Effects {
     agent: Option<(i32, Option<Output>)>,
     /// The output of the last run, which those may still write to whom it has left behind.
     copying: Option<Copying>,
+    /// What else runs for lictor.
+    children: Children,
+    /// The first two numbers of the agent's version.
+    version: Option<(u32, u32)>,
     /// Whether there was any child at the last look.
     has_children: bool,
     /// Those at the control socket who wait for something.
@@ -88,6 +95,8 @@ impl Effects {
             place: None,
             agent: None,
             copying: None,
+            children: Children::default(),
+            version: None,
             has_children: false,
             audience: Audience::default(),
         }
@@ -113,7 +122,13 @@ impl Effects {
                 }));
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
-            Action::Restage => sources.works.push(self.staging.retake(self.users_args())),
+            Action::Restage => {
+                let work = self.staging.retake(|stager| self.judging(stager));
+                sources.works.push(work);
+            }
+            Action::Adopt => due.push_back(Event::Adopted(self.staging.adopt())),
+            Action::Reject => self.staging.reject(),
+            Action::Discard => self.staging.discard(),
             Action::Unstage => due.push_back(Event::Unstaged(self.staging.take_back())),
             Action::Settle => self.staging.settle(),
             Action::Spawn => {
@@ -163,6 +178,23 @@ impl Effects {
         }
         if let Event::Answered(Answer::Agent(Ok(facts))) = event {
             self.checks.told(&facts.data_dir);
+            self.version = validate::version(&facts.version);
+        }
+    }
+
+    fn judging(&self, stager: Stager) -> Judging {
+        Judging {
+            stager,
+            args: self.users_args(),
+            consul: validate::program(&self.settings.command[0])
+                .map_or_else(
+                    || spawn::find("consul".as_ref(), std::env::var_os("PATH")),
+                    |_| Ok(self.program.clone()),
+                )
+                .map_err(|exit| exit.reason),
+            inherited: self.inherited,
+            version: self.version,
+            children: self.children.clone(),
         }
     }
 
@@ -272,8 +304,9 @@ impl Effects {
                 .map(|pipes| (pipes.stdout.as_fd(), pipes.stderr.as_fd())),
             descriptors: Descriptors::OnPurpose,
         };
-        let pid =
-            spawn(&program, &setup).map_err(|error| exit::not_started(&program.path, &error))?;
+        self.staging.start();
+        let pid = spawn::spawn(&program, &setup)
+            .map_err(|error| exit::not_started(&program.path, &error))?;
         self.copying = output.as_ref().map(Output::copying);
         self.agent = Some((pid, output));
         self.has_children = true;
@@ -303,7 +336,10 @@ impl Effects {
             // Its number is nobody's from here on.
             match self.agent.take_if(|(agent, _)| *agent == pid) {
                 Some((_, output)) => reaped = Some(Reaped::Ended(how, output)),
-                None => tracing::debug!("reaped {pid}, which {how}"),
+                None => {
+                    tracing::debug!("reaped {pid}, which {how}");
+                    self.children.ended(pid, how);
+                }
             }
         });
         reaped
@@ -318,7 +354,7 @@ impl Effects {
 
     /// Whether lictor had no child at the last look.
     pub(super) fn is_alone(&self) -> bool {
-        !self.has_children
+        !self.has_children && self.children.is_empty()
     }
 
     fn suspend(&self) {
@@ -380,6 +416,7 @@ impl Effects {
                 None
             }
             Control::Reload(reply) => Some(Event::ReloadAsked(self.audience.wait(reply))),
+            Control::Judge(reply) => Some(Event::JudgementAsked(self.audience.wait(reply))),
             Control::Stop { by, mode, follower } => {
                 self.audience.join(follower);
                 Some(Event::StopAsked { by, mode })

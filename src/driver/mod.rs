@@ -15,8 +15,10 @@ pub mod addressing;
 mod audience;
 mod auto_reload;
 mod checks;
+mod children;
 pub mod effects;
 pub mod init;
+mod judging;
 pub mod sources;
 pub mod staging;
 

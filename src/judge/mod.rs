@@ -22,6 +22,7 @@ mod host;
 mod ids;
 mod listen;
 mod merged;
+pub mod news;
 mod pem;
 mod services;
 mod sidecars;

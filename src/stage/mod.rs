@@ -138,6 +138,16 @@ pub struct Candidate {
     pub change: Change,
 }
 
+/// A file of a generation.
+pub struct Placed {
+    /// The user's path.
+    pub path: PathBuf,
+    /// Its path within the generation.
+    pub place: PathBuf,
+    /// What it holds. It may be secret.
+    pub bytes: Vec<u8>,
+}
+
 impl Stager {
     /// The stage in `directory`, without what a lictor that was killed left there half done.
     pub fn open(directory: &Path) -> Result<Self, Error> {
@@ -192,6 +202,20 @@ impl Stager {
             snapshot,
             change,
         })
+    }
+
+    /// The files of a generation by the user's paths, with their places in it, in the order in which Consul loads them.
+    pub fn files(&self, generation: &Generation) -> Result<Vec<Placed>, Error> {
+        let files = self.stage.read(generation)?.into_iter();
+        let mut files: Vec<Placed> = files
+            .map(|(place, bytes)| Placed {
+                path: sources::original(&place),
+                place,
+                bytes,
+            })
+            .collect();
+        files.sort_by_key(|file| sources::number(&file.place));
+        Ok(files)
     }
 
     /// [`Stager::candidate`], adopted at once.

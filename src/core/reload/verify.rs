@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
+use crate::core::candidate::Applied;
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Change, Refusal};
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
+
+use super::renewal::Renewal;
 
 /// What whoever waits is told.
 pub(super) const ENDED: &str =
@@ -33,9 +36,15 @@ pub(super) struct Trial {
     /// Those that it had, where it said so.
     before: Option<BTreeSet<String>>,
     /// What the agent is to read now and may yet be taken back.
-    change: Option<Change>,
+    pub(super) change: Option<Change>,
+    /// What that comes to.
+    pub(super) applied: Applied,
+    /// It is there for the agent to read.
+    pub(super) adopted: bool,
+    /// The agent is being restarted for it.
+    pub(super) renewal: Option<Renewal>,
     /// It is being taken back, and why.
-    back: Option<String>,
+    pub(super) back: Option<String>,
     /// The agent broke the connection over it.
     pub(super) broken: bool,
 }
@@ -47,9 +56,10 @@ impl Machine {
         self.ask(Question::Services);
     }
 
-    /// What the agent reads has changed.
-    pub(super) fn try_change(&mut self, change: Change) {
+    /// What the agent reads is about to be this.
+    pub(super) fn try_change(&mut self, change: Change, applied: Applied) {
         self.reload.trial.change = Some(change);
+        self.reload.trial.applied = applied;
     }
 
     /// Whether what the agent reads is being taken back.
@@ -58,10 +68,10 @@ impl Machine {
     }
 
     /// Whether what the agent reads may yet be taken back.
-    fn has_way_back(&self) -> bool {
+    pub(super) fn has_way_back(&self) -> bool {
         let trial = &self.reload.trial;
         let way_back = trial.change.as_ref().is_some_and(|change| change.way_back);
-        way_back && trial.back.is_none()
+        way_back && trial.adopted && trial.back.is_none()
     }
 
     pub(in crate::core) fn services_answered(&mut self, result: Result<BTreeSet<String>, Refusal>) {
@@ -97,6 +107,7 @@ impl Machine {
 
     fn judge_services(&mut self, now: &BTreeSet<String>) {
         let trial = &self.reload.trial;
+        // What was dropped was dropped by the first reload, and is not missed in a restart either.
         let dropped = match (&trial.back, &trial.change) {
             (None, Some(change)) => change.dropped.clone(),
             _ => BTreeSet::new(),
@@ -127,12 +138,18 @@ impl Machine {
                 self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
                 self.reload_ended(ReloadOutcome::RolledBack(why));
             }
+            None if self.wants_renewal() => self.renew(),
             None => {
-                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
+                let applied = std::mem::take(&mut self.reload.trial.applied);
+                let (reason, message) = match applied.restart.is_empty() || applied.restarted {
+                    true => ("Reloaded", String::new()),
+                    false => ("RestartNeeded", applied.to_string()),
+                };
+                self.set(Kind::ConfigGood, Truth::True, reason, message);
                 if self.reload.trial.change.is_some() {
                     self.out.push(Action::Settle);
                 }
-                self.reload_ended(ReloadOutcome::Reloaded);
+                self.reload_ended(ReloadOutcome::Reloaded(applied));
             }
         }
     }

@@ -1,0 +1,114 @@
+//! A restart of the agent for what no reload applies, after the reload of what one does.
+//!
+//! The agent is stopped without a leave and started again at once, so that every service stays in place. The way back stays open
+//! until the new agent is ready and has its services: one that ends before, or does not become ready in time, is replaced by one
+//! that reads what was read before.
+
+use std::time::Duration;
+
+use crate::core::action::{Action, Level, ReloadOutcome};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::End;
+use crate::core::machine::{Machine, last_words, seconds};
+use crate::core::signal::SIGKILL;
+use crate::core::timers::Timer;
+
+/// How long an agent may take to its end. It has no leave to make.
+const END: Duration = Duration::from_secs(5);
+/// How long the new one may take until it is ready: an agent that finds its servers needs 1 to 3 s.
+const READY: Duration = Duration::from_secs(30);
+
+/// How far a restart is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// The agent is to end.
+    Stopping,
+    /// The new one was started.
+    Starting,
+}
+
+impl Machine {
+    /// Whether what was reloaded takes a restart, too, and is to have one.
+    pub(super) fn wants_renewal(&self) -> bool {
+        let trial = &self.reload.trial;
+        let due = !trial.applied.restart.is_empty() && trial.renewal.is_none();
+        due && self.config.restart_for_changes && trial.back.is_none()
+    }
+
+    pub(super) fn renew(&mut self) {
+        self.reload.trial.renewal = Some(Renewal::Stopping);
+        let keys = self.reload.trial.applied.restart.join(", ");
+        let (signal, name) = self.staying_signal();
+        let text = format!("restarting the agent, since no reload applies {keys}: {name}");
+        self.say(Level::Info, text);
+        self.end_agent(signal);
+    }
+
+    fn end_agent(&mut self, signal: i32) {
+        self.reload.ends_agent = true;
+        self.out.push(Action::Signal(signal));
+        self.timers.set(Timer::Renewal, self.now + END);
+    }
+
+    /// The agent has ended: whether that was for a restart, so that the next one is started at once.
+    pub(in crate::core) fn is_renewed(&mut self, end: &End) -> bool {
+        let wanted = std::mem::take(&mut self.reload.ends_agent);
+        let renewal = self.reload.trial.renewal;
+        if self.stop.is_some() || !wanted && renewal != Some(Renewal::Starting) {
+            return false;
+        }
+        self.restarts.total += 1;
+        match renewal {
+            Some(Renewal::Stopping) => {
+                self.reload.trial.applied.restarted = true;
+                self.reload.trial.renewal = Some(Renewal::Starting);
+                self.timers.set(Timer::Renewal, self.now + READY);
+            }
+            Some(Renewal::Starting) => {
+                self.renewal_failed(&format!(
+                    "the agent does not start with it: it {}{}",
+                    end.how,
+                    last_words(end)
+                ));
+            }
+            None => {}
+        }
+        true
+    }
+
+    /// The new agent is ready.
+    pub(in crate::core) fn renewal_ready(&mut self) {
+        let trial = &self.reload.trial;
+        if trial.renewal != Some(Renewal::Starting) || trial.looking || trial.back.is_some() {
+            return;
+        }
+        self.timers.clear(Timer::Renewal);
+        self.verify();
+    }
+
+    pub(in crate::core) fn renewal_late(&mut self) {
+        if self.reload.ends_agent {
+            return self.out.push(Action::Signal(SIGKILL));
+        }
+        if self.reload.trial.renewal == Some(Renewal::Starting) {
+            let why = format!("the agent was not ready within {}", seconds(READY));
+            self.renewal_failed(&why);
+            if self.child.is_some() {
+                self.end_agent(SIGKILL);
+            }
+        }
+    }
+
+    /// The next agent gets to read what was read before.
+    fn renewal_failed(&mut self, why: &str) {
+        if self.has_way_back() {
+            self.out.push(Action::Unstage);
+        }
+        let why = match self.reload.trial.back.take() {
+            Some(first) => format!("{first}; {why}"),
+            None => why.to_owned(),
+        };
+        self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
+        self.reload_ended(ReloadOutcome::RolledBack(why));
+    }
+}
