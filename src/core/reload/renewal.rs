@@ -54,10 +54,14 @@ impl Machine {
     pub(in crate::core) fn is_renewed(&mut self, end: &End) -> bool {
         let wanted = std::mem::take(&mut self.reload.ends_agent);
         let renewal = self.reload.trial.renewal;
-        if self.stop.is_some() || !wanted && renewal != Some(Renewal::Starting) {
+        // Whoever ends with 0 was asked to, by somebody else.
+        let failed = renewal == Some(Renewal::Starting) && end.how.code() != 0;
+        if self.stop.is_some() || !wanted && !failed {
             return false;
         }
         self.restarts.total += 1;
+        // The next agent may have a token that this one had not.
+        self.reload.by_signal = false;
         match renewal {
             Some(Renewal::Stopping) => {
                 self.reload.trial.applied.restarted = true;
@@ -92,10 +96,10 @@ impl Machine {
         }
         if self.reload.trial.renewal == Some(Renewal::Starting) {
             let why = format!("the agent was not ready within {}", seconds(READY));
-            self.renewal_failed(&why);
             if self.child.is_some() {
                 self.end_agent(SIGKILL);
             }
+            self.renewal_failed(&why);
         }
     }
 

@@ -125,7 +125,8 @@ impl Machine {
 
     /// The agent says that it has loaded what it reads.
     pub(super) fn verify(&mut self) {
-        if self.reload.trial.before.is_some() && self.reload.trial.change.is_some() {
+        let known = self.reload.trial.before.is_some() && self.reload.trial.change.is_some();
+        if known && self.config.api {
             return self.look_at_services();
         }
         self.reload_held();

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How long an agent that was started for a change may take until it is ready.
+const RENEWAL: Duration = Duration::from_secs(30);
+
 /// How far the reload has come that is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Step {
@@ -13,7 +16,11 @@ pub(super) enum Step {
     Looked,
     /// The user's directories are read, ...
     Staging,
-    /// ... and what they hold is what the agent is to read now.
+    /// ... nothing speaks against what they hold, ...
+    Taken,
+    /// ... or something does, ...
+    Bad,
+    /// ... and it is what the agent is to read now.
     Ready,
     /// The agent is asked to read it, ...
     Asked,
@@ -21,6 +28,10 @@ pub(super) enum Step {
     Verifying,
     /// What it reads is taken back.
     Unstaging,
+    /// The agent is to be restarted, since a reload is not enough: it is ended, ...
+    Ending,
+    /// ... and the next one was started.
+    Restarting,
 }
 
 /// How a reload, or the way back from one, has gone.
@@ -40,6 +51,24 @@ pub(super) struct Reloading {
     was_anew: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
+    /// They are, only to be judged, ...
+    judging: bool,
+    /// ... which is still to be done.
+    pub(super) to_judge: bool,
+    /// Something was taken, and nothing was said of what becomes of it.
+    pub(super) held: bool,
+    /// A restart is wanted where no reload is enough.
+    renews: bool,
+    /// It has had its restart.
+    renewed: bool,
+    /// When that was.
+    renewed_at: Moment,
+    /// Something takes one.
+    unreloadable: bool,
+    /// lictor ends the agent, to start it again.
+    pub(super) ends_agent: bool,
+    /// A restart has failed at this event.
+    pub(super) renewal_failed: bool,
     pub(super) step: Step,
     /// What the agent had.
     had: Option<BTreeSet<String>>,
@@ -59,30 +88,49 @@ pub(super) struct Reloading {
 }
 
 impl Reloading {
+    /// `renews` where a change that no reload applies is followed by a restart.
+    pub(super) fn new(renews: bool) -> Self {
+        Self {
+            renews,
+            ..Self::default()
+        }
+    }
+
     /// An event is about to be handled.
     pub(super) fn event(&mut self) {
         self.verdict = None;
         self.is_bad = false;
+        self.renewal_failed = false;
         self.unstaged = 0;
     }
 
     /// A snapshot is told.
-    pub(super) fn restaged(&mut self, result: &Result<Change, String>, stop: bool) {
+    pub(super) fn restaged(&mut self, result: &Result<Candidate, String>) {
         assert!(self.staging, "only what is being read can have been");
         self.staging = false;
+        self.held = result.is_ok();
+        if std::mem::take(&mut self.judging) {
+            return;
+        }
         match (self.step, result) {
-            (Step::Staging, Ok(change)) => {
+            (Step::Staging, Ok(Candidate { verdict, .. })) if !verdict.faults.is_empty() => {
+                self.step = Step::Bad;
+            }
+            (Step::Staging, Ok(Candidate { change, verdict })) => {
                 self.change = Some(change.clone());
-                self.step = Step::Ready;
+                self.unreloadable = !verdict.restart.is_empty();
+                self.step = Step::Taken;
             }
             (Step::Staging, Err(_)) => self.step = Step::None,
-            // Nobody tries it.
-            (_, Ok(change)) if change.way_back => {
-                self.is_bad = true;
-                self.wanted |= !stop;
-                self.anew = true;
-            }
             _ => {}
+        }
+    }
+
+    /// What was taken is there for the agent to read, or not.
+    pub(super) fn adopted(&mut self, good: bool) {
+        match good {
+            true => self.step = Step::Ready,
+            false => self.over(),
         }
     }
 
@@ -125,6 +173,7 @@ impl Reloading {
                 self.denied = true;
                 self.step = Step::None;
                 match signals {
+                    true if self.renews_now() => self.step = Step::Ending,
                     true => self.owed = true,
                     false => {
                         self.wanted = true;
@@ -138,6 +187,9 @@ impl Reloading {
 
     fn judge(&mut self, good: bool) {
         let back = self.back;
+        if good && !back && self.renews_now() {
+            return self.step = Step::Ending;
+        }
         self.verdict = Some(Verdict { good, back });
         self.is_bad = !good && self.has_way_back();
         if self.is_bad {
@@ -148,8 +200,14 @@ impl Reloading {
         }
     }
 
+    /// Whether a reload is not enough.
+    fn renews_now(&self) -> bool {
+        self.renews && self.unreloadable && !self.renewed
+    }
+
     fn has_way_back(&self) -> bool {
-        self.change.as_ref().is_some_and(|change| change.way_back) && !self.back
+        let adopted = self.step != Step::Taken;
+        adopted && self.change.as_ref().is_some_and(|change| change.way_back) && !self.back
     }
 
     fn over(&mut self) {
@@ -157,21 +215,67 @@ impl Reloading {
         self.had = None;
         self.change = None;
         self.back = false;
+        self.renewed = false;
+        self.unreloadable = false;
     }
 
     /// A stop has begun. What the agent reads stays what it was.
     pub(super) fn stopped(&mut self) {
         self.wanted = false;
         self.anew = false;
+        self.to_judge = false;
         self.step = Step::None;
     }
 
-    /// The agent has ended.
-    pub(super) fn ended(&mut self) {
-        self.wanted = false;
-        self.anew = false;
+    /// The agent has ended: whether that is for lictor to make good at once. What it had not begun to read is for the next one,
+    /// unless that reads the user's files itself.
+    pub(super) fn ended(&mut self, now: Moment, staged: bool, zero: bool, stop: bool) -> bool {
         self.owed = false;
         self.denied = false;
+        let wanted = std::mem::take(&mut self.ends_agent);
+        match self.step {
+            _ if stop => {}
+            Step::Ending => {
+                self.step = Step::Restarting;
+                self.renewed = true;
+                self.renewed_at = now;
+                return true;
+            }
+            _ if self.renewed && (!zero || wanted) => {
+                self.restart_failed();
+                return true;
+            }
+            _ if wanted => return true,
+            _ => {}
+        }
+        let untried = [Step::Looking, Step::Looked, Step::Staging, Step::Taken];
+        if staged && self.was_anew && untried.contains(&self.step) {
+            self.wanted = true;
+            self.anew = true;
+        } else if !staged || !self.anew {
+            self.wanted = false;
+            self.anew = false;
+        }
+        self.is_bad = self.has_way_back();
+        self.over();
+        false
+    }
+
+    /// An agent that was started for a change is ready, or is not and has had all its time.
+    pub(super) fn readiness(&mut self, ready: bool, now: Moment, tick: bool, api: bool) {
+        let seen = api && self.had.is_some() && self.change.is_some();
+        match self.step {
+            Step::Restarting if ready && !seen => self.judge(true),
+            Step::Restarting if !ready && tick && self.renewed_at + RENEWAL <= now => {
+                self.restart_failed();
+            }
+            _ => {}
+        }
+    }
+
+    /// The agent that was started for a change did not come up with it.
+    fn restart_failed(&mut self) {
+        self.renewal_failed = true;
         self.is_bad = self.has_way_back();
         self.over();
     }
@@ -184,12 +288,36 @@ impl Reloading {
                 self.over();
                 self.step = Step::Looking;
             }
+            Action::Restage if begins && self.to_judge => {
+                self.to_judge = false;
+                self.judging = true;
+                self.staging = true;
+                return false;
+            }
             Action::Restage => {
                 if begins {
                     self.over();
                 }
                 self.step = Step::Staging;
                 self.staging = true;
+            }
+            Action::Adopt | Action::Reject | Action::Discard => {
+                self.held = false;
+                if self.step == Step::Bad {
+                    self.over();
+                }
+                return false;
+            }
+            Action::Ask(Question::Services) if self.step == Step::Restarting => {
+                self.step = Step::Verifying;
+                return false;
+            }
+            Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
+                if self.step == Step::Ready && self.renews_now() {
+                    self.step = Step::Ending;
+                }
+                self.ends_agent |= self.step == Step::Ending || self.renewal_failed;
+                return false;
             }
             Action::Ask(Question::Reload) => {
                 if begins {
@@ -218,7 +346,24 @@ impl Reloading {
 
     /// Whether one may be begun.
     pub(super) fn may_begin(&self) -> bool {
-        self.step == Step::None && self.wanted && !self.staging
+        self.step == Step::None && self.wanted && !self.staging && !self.ends_agent
+    }
+
+    /// Whether somebody may wait over an agent's end.
+    pub(super) fn is_for_next(&self) -> bool {
+        self.wanted || self.to_judge || self.judging
+    }
+
+    /// Whether something may be judged now.
+    pub(super) fn may_judge(&self) -> bool {
+        self.step == Step::None && self.to_judge && !self.staging
+    }
+
+    /// Whether an agent may be ended in order to be started again.
+    pub(super) fn may_end_agent(&self, by_signal: bool) -> bool {
+        let in_place_of_a_signal = self.step == Step::Ready && (by_signal || self.denied);
+        let due = self.step == Step::Ending || in_place_of_a_signal && self.renews_now();
+        due || self.renewal_failed || self.ends_agent
     }
 
     /// What the agent read before is there for it to be read again.

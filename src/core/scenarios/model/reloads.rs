@@ -19,11 +19,11 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             };
             let holds = |api: bool, was_ready: bool| match action {
                 Action::Ask(Question::Services) => {
-                    api && (reload.step == Step::Verifying
-                        || begins && seen.config.staging && reload.anew)
+                    let verifies = [Step::Verifying, Step::Restarting].contains(&reload.step);
+                    api && (verifies || begins && seen.config.staging && reload.anew)
                 }
                 Action::Restage => {
-                    let looked = reload.step == Step::Looked;
+                    let looked = reload.step == Step::Looked || reload.may_judge();
                     let blind = !api || reload.denied;
                     seen.config.staging && (looked || begins && blind && was_ready)
                 }
@@ -38,9 +38,23 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                     | Action::Ask(Question::Reload | Question::Services)
             );
             let agent = seen.agent.as_ref();
+            if *action == Action::Restage && seen.reload.may_judge() {
+                return seen.stop.is_none();
+            }
             !is_of_one
                 || seen.stop.is_none()
                     && agent.is_some_and(|agent| holds(agent.api, agent.was_ready))
+        },
+    },
+    Invariant {
+        name: "only what is good is read",
+        sentence: "what was taken is for the agent to read only if it was taken for a reload that is under way and nothing speaks \
+                   against it; what something speaks against is kept, and what was only to be judged, or that nobody is there to read, \
+                   is forgotten",
+        holds: |seen, action| match action {
+            Action::Adopt => seen.reload.held && seen.reload.step == Step::Taken,
+            Action::Reject => seen.reload.held && seen.reload.step == Step::Bad,
+            _ => true,
         },
     },
     Invariant {
@@ -80,12 +94,19 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let verdict = seen.reload.verdict.filter(|_| waiting.asked);
             let is = |good, back| verdict == Some(Verdict { good, back });
             match outcome {
-                ReloadOutcome::Reloaded => is(true, false),
-                ReloadOutcome::RolledBack(_) => is(true, true),
+                ReloadOutcome::Reloaded(_) => is(true, false),
+                ReloadOutcome::RolledBack(_) => is(true, true) || seen.reload.renewal_failed,
+                ReloadOutcome::Judged(_) => faults(&seen.event) == Some(false),
+                ReloadOutcome::Rejected(_) => faults(&seen.event) == Some(true),
                 ReloadOutcome::Signaled => waiting.signaled,
                 ReloadOutcome::Failed(_) => {
                     let failed = is(false, true) || is(false, false) && !seen.reload.is_bad;
-                    let unstaged = matches!(seen.event, Event::Restaged(Err(_))) && waiting.asked;
+                    let unstaged = match &seen.event {
+                        Event::Restaged(Err(_)) => true,
+                        Event::Adopted(Err(_)) => waiting.asked,
+                        Event::JudgementAsked(_) => !seen.config.staging,
+                        _ => false,
+                    };
                     let over = seen.stop.is_some() || seen.end.is_some();
                     failed || unstaged || over || matches!(seen.event, Event::Ended(_))
                 }
@@ -94,7 +115,20 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
 ];
 
+/// Whether something speaks against what was taken at this event.
+fn faults(event: &Event) -> Option<bool> {
+    match event {
+        Event::Restaged(Ok(candidate)) => Some(!candidate.verdict.faults.is_empty()),
+        _ => None,
+    }
+}
+
 pub(super) const MOMENTS: &[Invariant<Machine>] = &[
+    Invariant {
+        name: "what is taken is not left lying",
+        sentence: "once something was taken it is known what becomes of it",
+        holds: |seen, _| !seen.reload.held || seen.end.is_some(),
+    },
     Invariant {
         name: "nothing bad stays",
         sentence: "where there is a way back from a snapshot that is bad, or that an agent ended in, it is taken at once",

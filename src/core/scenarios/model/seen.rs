@@ -44,6 +44,8 @@ pub(super) struct Seen {
     pub(super) crashes: u32,
     /// This event was one of them.
     pub(super) crashed_now: bool,
+    /// The agent has ended for another one to be started at once.
+    pub(super) renewed_now: bool,
     /// When the last one was.
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
@@ -61,6 +63,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn new(config: Config) -> Self {
+        let renews = config.restart_for_changes;
         Self {
             facts: AgentFacts {
                 node_name: config.node_name.clone(),
@@ -79,12 +82,13 @@ impl Seen {
             ever_joined: false,
             own_entry: false,
             questions: Vec::new(),
-            reload: Reloading::default(),
+            reload: Reloading::new(renews),
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
             crashes: 0,
             crashed_now: false,
+            renewed_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
             continued: 0,
@@ -133,6 +137,7 @@ impl Seen {
         self.now = now;
         self.event = event.clone();
         self.crashed_now = false;
+        self.renewed_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
@@ -141,7 +146,7 @@ impl Seen {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
         }
-        if let Event::ReloadAsked(waiter) = event {
+        if let Event::ReloadAsked(waiter) | Event::JudgementAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
         }
         if self.end.is_some() {
@@ -155,7 +160,11 @@ impl Seen {
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
             }
-            Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
+            Event::JudgementAsked(_) => {
+                self.reload.to_judge |= self.stop.is_none() && self.config.staging;
+            }
+            Event::Restaged(result) => self.reload.restaged(result),
+            Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end),
@@ -249,7 +258,15 @@ impl Seen {
 
     fn ended(&mut self, end: &End) {
         self.agent = None;
-        self.reload.ended();
+        let zero = end.how.code() == 0;
+        let staged = self.config.staging;
+        if self
+            .reload
+            .ended(self.now, staged, zero, self.stop.is_some())
+        {
+            self.renewed_now = true;
+            return;
+        }
         match end.how.code() {
             _ if self.stop.is_some() => {}
             // Two leaves broke each other, and nobody is there who would take the node away.
@@ -267,6 +284,10 @@ impl Seen {
 
     /// The event was handled: whether the agent counts as ready now.
     pub(super) fn ready(&mut self, ready: bool) {
+        if self.stop.is_none() && !self.start_overdue() {
+            let tick = self.event == Event::Tick;
+            self.reload.readiness(ready, self.now, tick, self.api);
+        }
         let Some(agent) = &mut self.agent else { return };
         agent.was_ready |= ready;
         self.ever_ready |= ready;

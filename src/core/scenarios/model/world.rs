@@ -184,6 +184,12 @@ impl World {
                 let takes = Duration::from_millis(self.rng.u64(0..longest));
                 self.staging = Some(self.now + takes);
             }
+            Action::Adopt => {
+                let failed = Err("by chance".to_owned());
+                let good = percent(&mut self.rng, 97);
+                self.due
+                    .push_back(Event::Adopted(if good { Ok(()) } else { failed }));
+            }
             Action::Unstage => {
                 let failed = Err("by chance".to_owned());
                 let good = percent(&mut self.rng, 97);
@@ -272,6 +278,10 @@ impl World {
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
             ))),
+            50..60 => {
+                self.next_waiter += 1;
+                Event::JudgementAsked(Waiter(self.next_waiter))
+            }
             _ => {
                 self.next_waiter += 1;
                 Event::ReloadAsked(Waiter(self.next_waiter))
@@ -349,8 +359,18 @@ impl World {
             change.way_back = percent(&mut self.rng, 90);
             change.dropped = services(&mut self.rng, 20);
         }
+        let mut verdict = Verdict::default();
+        if percent(&mut self.rng, 20) {
+            verdict
+                .faults
+                .push("x.json: it is broken; mend it".to_owned());
+        }
+        if percent(&mut self.rng, 30) {
+            verdict.restart.push("node_name (x.json)".to_owned());
+        }
+        let candidate = Candidate { change, verdict };
         let good = percent(&mut self.rng, 90);
-        Event::Restaged(good.then_some(change).ok_or("by chance".to_owned()))
+        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.
@@ -382,6 +402,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),
         restart_limit: rng.u32(0..6),
+        restart_for_changes: percent(rng, 40),
         carry_checks: percent(rng, 60),
         seed: rng.u64(..),
         ..config()
