@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
-
 use crate::admin::server::Control;
 use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
@@ -28,7 +26,7 @@ use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os;
-use crate::os::output::{Copying, Output};
+use crate::os::output::{Copying, Heard, Output, WORDS};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
@@ -288,9 +286,9 @@ impl Effects {
             args,
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on(words::LEAVES)
+        let piped = Output::pass_on([words::LEAVES, words::RELOAD_FAILED])
             .inspect_err(|error| {
-                let told = "so its last words will not be known";
+                let told = "so nothing that it says will be heard";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
             })
             .ok();
@@ -316,8 +314,8 @@ impl Effects {
         })
     }
 
-    /// Told when the agent says that it begins to leave.
-    pub(super) fn leave_heard(&self) -> Option<Arc<Notify>> {
+    /// For the agent's saying that it begins to leave, and that a reload has failed.
+    pub(super) fn heard(&self) -> Option<[Arc<Heard>; WORDS]> {
         let (_, output) = self.agent.as_ref()?;
         output.as_ref().map(Output::heard)
     }

@@ -184,6 +184,7 @@ impl Staging {
                 let text = stager.in_users_words(&text);
                 Event::Answered(Answer::Reload(Err(Refusal::Failed(text))))
             }
+            Event::FailureHeard(why) => Event::FailureHeard(stager.in_users_words(&why)),
             Event::Ended(end) => Event::Ended(End {
                 last_words: stager.in_users_words(&end.last_words),
                 ..end

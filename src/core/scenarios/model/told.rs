@@ -40,7 +40,7 @@ impl Seen {
             }
             Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Services(result) => self.reload.services(result.as_ref()),
+            Answer::Services(result) => self.reload.services(result.as_ref(), self.now),
             Answer::Reload(result) => {
                 let agent = self.agent.as_ref();
                 let signals = agent.is_some_and(|agent| agent.was_ready);
