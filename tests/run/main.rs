@@ -7,6 +7,7 @@ use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
+mod acl;
 mod asked;
 mod auto_reload;
 mod bad_input;
@@ -15,6 +16,7 @@ mod carry_acl;
 mod endpoint;
 mod life;
 mod pid1;
+mod reload_signal;
 mod restage;
 mod restart;
 mod rollback;
