@@ -123,12 +123,18 @@ fn what_can_be_read_is_verified(version: Version) -> TestResult {
     let lictor = bed
         .lictor()
         .arg("--log-level=debug")
-        .env("CONSUL_HTTP_TOKEN", reader)
+        .env("CONSUL_HTTP_TOKEN", &reader)
         .start()?;
     lictor.wait_phase("Ready", START)?;
     let all = lictor.api().with_token(&bed.guarded.all);
     all.put("/v1/agent/service/register", &json!({ "Name": "api" }))?;
     bed.has(&["a", "api", "c"])?;
+    // An old agent denies everything in its first second.
+    let shown = lictor.api().with_token(&reader);
+    wait::until("services that may be read", SOON, || {
+        let services = shown.get("/v1/agent/services").ok()?;
+        services.get("api").map(drop)
+    })?;
 
     bed.write("d")?;
     let (code, told) = reload(&lictor)?;

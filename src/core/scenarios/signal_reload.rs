@@ -243,3 +243,19 @@ fn an_agent_that_ends_over_it_starts_with_what_was_before() {
         "{told:?}"
     );
 }
+
+/// One that breaks the connection has a second to end, in which it may still say why.
+#[test]
+fn a_failure_that_is_heard_on_the_way_back_is_told_and_nothing_else() {
+    let mut bed = signaled(&SERVICES);
+    bed.tick();
+    let reset = Refusal::Lost("reset".to_owned());
+    bed.on(Event::Answered(Answer::Services(Err(reset))));
+    assert_eq!(bed.done, [Action::Unstage]);
+    assert_eq!(bed.on(Event::Unstaged(Ok(()))), []);
+    assert_eq!(bed.on(heard()), []);
+    bed.tick_until(&HANGUP);
+    assert_eq!(bed.tick(), [LOOK_AGAIN]);
+    let told = bed.lists(&SERVICES).to_vec();
+    assert!(rolled_back(&told).contains("reset"), "{told:?}");
+}
