@@ -170,7 +170,9 @@ pub struct Changed {
 pub fn reload_report(outcome: &ReloadOutcome) -> ReloadReport {
     let nothing = Applied::default();
     let (applied, faults) = match outcome {
-        ReloadOutcome::Reloaded(applied) | ReloadOutcome::Judged(applied) => (applied, &[][..]),
+        ReloadOutcome::Reloaded(applied)
+        | ReloadOutcome::Judged(applied)
+        | ReloadOutcome::Signaled(applied, _) => (applied, &[][..]),
         ReloadOutcome::Rejected(faults) => (&nothing, faults.as_slice()),
         _ => (&nothing, &[][..]),
     };

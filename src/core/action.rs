@@ -88,8 +88,8 @@ pub enum Question {
 pub enum ReloadOutcome {
     /// The agent took its configuration anew.
     Reloaded(Applied),
-    /// The agent was told by a signal, which has no answer.
-    Signaled,
+    /// The agent was told by a signal, which has no answer. It has not said that it failed; and what of it was not seen.
+    Signaled(Applied, String),
     /// It was not to be done, only judged, and nothing speaks against it.
     Judged(Applied),
     /// The agent did not get to read it, and why: each a sentence.
@@ -103,7 +103,10 @@ pub enum ReloadOutcome {
 impl ReloadOutcome {
     /// Whether the agent has what it was to have, as far as can be known.
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::Reloaded(_) | Self::Signaled | Self::Judged(_))
+        matches!(
+            self,
+            Self::Reloaded(_) | Self::Signaled(..) | Self::Judged(_)
+        )
     }
 
     /// What happened, in a word.
@@ -112,7 +115,7 @@ impl ReloadOutcome {
             Self::Reloaded(applied) | Self::Judged(applied) if applied.is_none() => "unchanged",
             Self::Reloaded(_) => "reloaded",
             Self::Judged(_) => "good",
-            Self::Signaled => "signaled",
+            Self::Signaled(..) => "signaled",
             Self::Rejected(_) => "rejected",
             Self::RolledBack(_) => "rolled back",
             Self::Failed(_) => "failed",
@@ -135,7 +138,13 @@ impl fmt::Display for ReloadOutcome {
             Self::Judged(applied) if applied.is_none() => f.write_str("unchanged"),
             Self::Judged(applied) => write!(f, "good: {applied}"),
             Self::Rejected(faults) => write!(f, "rejected: {}", faults.join("; ")),
-            Self::Signaled => f.write_str("told the agent by SIGHUP, which gives no answer"),
+            Self::Signaled(applied, unseen) => {
+                f.write_str("told the agent by SIGHUP, and heard of no failure")?;
+                if !applied.files.is_empty() {
+                    write!(f, ": {applied}")?;
+                }
+                write!(f, "; {unseen}")
+            }
             Self::RolledBack(why) => write!(f, "rolled back: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }

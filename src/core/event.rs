@@ -40,6 +40,8 @@ pub enum Event {
     Notified,
     /// The agent said in its log that it begins to leave.
     LeaveHeard,
+    /// The agent said in its log that a reload by SIGHUP failed, and why.
+    FailureHeard(String),
     /// The agent's API answered a question, or did not.
     Answered(Answer),
     /// What came of something that was to be done about the agent's checks.

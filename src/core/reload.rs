@@ -4,7 +4,7 @@
 //! held by the agent until it can act on it, and has an answer; so it is the way, and the signal is the other way.
 //!
 //! Before the agent is asked, what it is to read is taken anew from the user's directories and judged ([`taken`]); afterwards it
-//! is seen to have loaded that ([`verify`]), and restarted for what no reload applies, where that is wanted ([`renewal`]).
+//! is seen to have loaded that ([`verify`]; [`signal`] where that has no answer), and restarted for what no reload applies, where that is wanted ([`renewal`]).
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::conditions::Kind;
@@ -14,6 +14,7 @@ use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
 mod renewal;
+mod signal;
 mod taken;
 mod verify;
 
@@ -106,6 +107,9 @@ impl Machine {
     /// Begins the reload that is pending, if there is one and the agent can take it.
     pub(super) fn reload_if_possible(&mut self) {
         let reload = &mut self.reload;
+        if reload.trial.waits && self.start.was_ready {
+            return self.hang_up();
+        }
         if reload.running || reload.staging || self.stop.is_some() {
             return;
         }
@@ -117,13 +121,14 @@ impl Machine {
             return;
         }
         // Signals are taken later than questions.
-        let takes_it = match reload.by_signal || !self.config.api {
+        let takes_it = match self.tells_by_signal() {
             true => self.start.was_ready,
             false => self.start.answered,
         };
         if !takes_it {
             return;
         }
+        let reload = &mut self.reload;
         reload.pending = false;
         reload.running = true;
         reload.does = std::mem::take(&mut reload.wanted);
@@ -133,7 +138,7 @@ impl Machine {
         if !self.config.staging || !self.reload.does.anew {
             return self.tell_agent();
         }
-        match self.config.api && !self.reload.by_signal {
+        match self.config.api {
             true => self.look_at_services(),
             false => self.restage(),
         }
@@ -146,8 +151,8 @@ impl Machine {
 
     /// What the agent reads is ready to be read.
     pub(super) fn tell_agent(&mut self) {
-        if self.reload.by_signal || !self.config.api {
-            return self.reload_by_signal();
+        if self.tells_by_signal() {
+            return self.hang_up();
         }
         self.say(Level::Info, "asking the agent to reload");
         self.ask(Question::Reload);
@@ -159,33 +164,12 @@ impl Machine {
         }
         match result {
             Ok(()) => self.verify(),
-            Err(Refusal::Denied(what)) if !self.goes_back() => {
-                self.say(
-                    Level::Warn,
-                    format!("the API denies the reload ({what}); using SIGHUP"),
-                );
-                let reload = &mut self.reload;
-                reload.by_signal = true;
-                if self.start.was_ready {
-                    return self.reload_by_signal();
-                }
-                reload.running = false;
-                reload.pending = true;
-                reload.wanted.anew |= reload.does.anew;
-                reload.wanted.anyway = true;
-                reload.waiting.append(&mut reload.served);
-                self.resume();
-            }
+            Err(Refusal::Denied(what)) => self.reload_denied(&what),
             Err(refusal) => {
                 self.reload.trial.broken = is_broken(&refusal);
                 self.reload_broke(&refusal.to_string());
             }
         }
-    }
-
-    fn reload_by_signal(&mut self) {
-        self.out.push(Action::Signal(SIGHUP));
-        self.reload_ended(ReloadOutcome::Signaled);
     }
 
     fn reload_ended(&mut self, outcome: ReloadOutcome) {
@@ -231,7 +215,9 @@ impl Machine {
         let mut waiters = std::mem::take(&mut reload.waiting);
         waiters.append(&mut reload.examine);
         waiters.append(&mut reload.examining);
-        if reload.staging || reload.trial.looking || reload.trial.renewal.is_some() {
+        let trial = &reload.trial;
+        let by_signal = trial.waits || trial.signaled.is_some();
+        if reload.staging || trial.looking || trial.renewal.is_some() || by_signal {
             reload.running = false;
             waiters.append(&mut reload.served);
         }

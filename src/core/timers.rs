@@ -21,6 +21,8 @@ pub enum Timer {
     Heard,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
+    /// The agent that was told to reload by SIGHUP had time to say that it failed, or to load what it lacked.
+    Hangup,
     /// The agent that was to be restarted has not ended, or the new one is not ready.
     Renewal,
     /// The end of `--drain`.
@@ -42,7 +44,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -51,6 +53,7 @@ impl Timer {
         Self::GoodRun,
         Self::Heard,
         Self::GoBack,
+        Self::Hangup,
         Self::Renewal,
         Self::Drain,
         Self::Patience,

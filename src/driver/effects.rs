@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
-
 use crate::admin::server::Control;
 use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
@@ -28,7 +26,7 @@ use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os;
-use crate::os::output::{Copying, Output};
+use crate::os::output::{Copying, Heard, Output, WORDS};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
@@ -51,6 +49,8 @@ pub struct Effects {
     inherited: Inherited,
     notify_socket: PathBuf,
     pub(super) staging: Staging,
+    /// What was said to have turned the agent's own way to reload on.
+    auto_reload: Option<String>,
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
@@ -85,6 +85,7 @@ impl Effects {
             inherited,
             notify_socket,
             staging,
+            auto_reload: None,
             started: SystemTime::now(),
             address: None,
             client: None,
@@ -259,20 +260,36 @@ impl Effects {
             .collect()
     }
 
+    /// The arguments that the agent is started with.
+    fn start_args(&mut self) -> Vec<OsString> {
+        let (args, auto_reload) = self.staging.start_args(&self.users_args());
+        if let Some(place) = &auto_reload
+            && auto_reload != self.auto_reload
+        {
+            tracing::info!(
+                "auto_reload_config is on ({place}); lictor turns it off for this agent, since the agent would load by itself what lictor \
+                 stages or takes back, and tell nobody how that went"
+            );
+        }
+        self.auto_reload = auto_reload;
+        args
+    }
+
     fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
             tracing::warn!("failed to {reason}; going on as before");
         }
+        let args = self.start_args();
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
-            args: self.staging.args(&self.users_args()),
+            args,
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on(words::LEAVES)
+        let piped = Output::pass_on([words::LEAVES, words::RELOAD_FAILED])
             .inspect_err(|error| {
-                let told = "so its last words will not be known";
+                let told = "so nothing that it says will be heard";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
             })
             .ok();
@@ -298,8 +315,8 @@ impl Effects {
         })
     }
 
-    /// Told when the agent says that it begins to leave.
-    pub(super) fn leave_heard(&self) -> Option<Arc<Notify>> {
+    /// For the agent's saying that it begins to leave, and that a reload has failed.
+    pub(super) fn heard(&self) -> Option<[Arc<Heard>; WORDS]> {
         let (_, output) = self.agent.as_ref()?;
         output.as_ref().map(Output::heard)
     }

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 
 pub mod addressing;
 mod audience;
+mod auto_reload;
 mod checks;
 mod children;
 pub mod effects;

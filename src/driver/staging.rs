@@ -11,6 +11,7 @@ use crate::admin::wire;
 use crate::consul::command::AgentConfig;
 use crate::core::candidate as core;
 use crate::core::event::{Answer, Change, End, Event, Refusal};
+use crate::driver::auto_reload;
 use crate::driver::judging::Judging;
 use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
@@ -95,6 +96,16 @@ impl Staging {
         }
     }
 
+    /// [`Staging::args`], and where the agent's own way to reload is turned on, which these arguments turn off.
+    pub(super) fn start_args(&self, args: &[OsString]) -> (Vec<OsString>, Option<String>) {
+        let args = self.args(args);
+        let Some((stager, place)) = self.stager.as_ref().zip(auto_reload::turned_on(&args)) else {
+            return (args, None);
+        };
+        let place = stager.in_users_words(&place.display().to_string());
+        (auto_reload::turned_off(args), Some(place))
+    }
+
     /// [`Staging::take`] beside everything else, since a file system may hang, judged, and not yet for the agent to read.
     pub(super) fn retake(&self, judging: impl FnOnce(Stager) -> Judging) -> Work {
         let Some(stager) = self.stager.clone() else {
@@ -173,6 +184,7 @@ impl Staging {
                 let text = stager.in_users_words(&text);
                 Event::Answered(Answer::Reload(Err(Refusal::Failed(text))))
             }
+            Event::FailureHeard(why) => Event::FailureHeard(stager.in_users_words(&why)),
             Event::Ended(end) => Event::Ended(End {
                 last_words: stager.in_users_words(&end.last_words),
                 ..end

@@ -133,6 +133,15 @@ pub fn data_dir(candidate: &Candidate<'_>) -> Option<PathBuf> {
     merged.text(&["data_dir"]).map(|(path, _)| path.into())
 }
 
+/// Whether a switch of the configuration's top level is on, and what says so last: an option, or else a file; `None` where nothing
+/// does. A file that cannot be read says nothing.
+pub fn switch(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(bool, PathBuf)> {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    let setting = Merged { documents, flags }.get(&[key])?;
+    Some((merged::is_on(setting.value), setting.file.to_owned()))
+}
+
 /// A candidate with its files read.
 struct Judged<'a> {
     candidate: &'a Candidate<'a>,

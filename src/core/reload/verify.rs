@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::core::Moment;
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
 use crate::core::candidate::Applied;
 use crate::core::conditions::{Kind, Truth};
@@ -34,7 +35,7 @@ pub(super) struct Trial {
     /// The agent is being asked for its services.
     pub(super) looking: bool,
     /// Those that it had, where it said so.
-    before: Option<BTreeSet<String>>,
+    pub(super) before: Option<BTreeSet<String>>,
     /// What the agent is to read now and may yet be taken back.
     pub(super) change: Option<Change>,
     /// What that comes to.
@@ -47,6 +48,16 @@ pub(super) struct Trial {
     pub(super) back: Option<String>,
     /// The agent broke the connection over it.
     pub(super) broken: bool,
+    /// Why the agent did not say which services it had.
+    pub(super) refused: Option<String>,
+    /// The API denied the reload, and the agent takes no signals yet.
+    pub(super) waits: bool,
+    /// The agent was told by SIGHUP, and when.
+    pub(super) signaled: Option<Moment>,
+    /// It said meanwhile that this failed, and why.
+    pub(super) failed: Option<String>,
+    /// It will not be seen which services it has, and why.
+    pub(super) unseen: Option<String>,
 }
 
 impl Machine {
@@ -79,6 +90,9 @@ impl Machine {
         if !std::mem::take(&mut trial.looking) || self.stop.is_some() {
             return;
         }
+        if let Some(why) = trial.failed.take() {
+            return self.reload_broke(&why);
+        }
         match result {
             Ok(services) if trial.change.is_none() => {
                 trial.before = Some(services);
@@ -88,6 +102,7 @@ impl Machine {
                 let text = format!(
                     "whether the agent keeps all its services over the reload will not be seen: {refusal}"
                 );
+                trial.refused = Some(refusal.to_string());
                 self.say(Level::Warn, text);
                 self.restage();
             }
@@ -99,6 +114,7 @@ impl Machine {
             Err(refusal) => {
                 let text =
                     format!("whether the agent has all its services was not seen: {refusal}");
+                trial.unseen = trial.signaled.map(|_| text.clone());
                 self.say(Level::Warn, text);
                 self.reload_held();
             }
@@ -119,7 +135,10 @@ impl Machine {
         if missing.is_empty() {
             return self.reload_held();
         }
-        self.reload_broke(&format!("the agent has lost {}", missing.join(", ")));
+        let lost = format!("the agent has lost {}", missing.join(", "));
+        if !self.may_be_loading() {
+            self.reload_broke(&lost);
+        }
     }
 
     /// The agent says that it has loaded what it reads.
@@ -132,23 +151,33 @@ impl Machine {
     }
 
     /// The agent has what it was to have, or has again what it had.
-    fn reload_held(&mut self) {
+    pub(super) fn reload_held(&mut self) {
+        let unseen = self.reload.trial.unseen.take();
         match self.reload.trial.back.take() {
-            Some(why) => {
+            Some(mut why) => {
+                if let Some(unseen) = unseen {
+                    why = format!("{why}; {unseen}");
+                }
                 self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
                 self.reload_ended(ReloadOutcome::RolledBack(why));
             }
             None => {
                 let applied = std::mem::take(&mut self.reload.trial.applied);
-                let (reason, message) = match applied.restart.is_empty() || applied.restarted {
-                    true => ("Reloaded", String::new()),
-                    false => ("RestartNeeded", applied.to_string()),
+                let (reason, message) = match (&unseen, &applied) {
+                    (_, applied) if !applied.restart.is_empty() && !applied.restarted => {
+                        ("RestartNeeded", applied.to_string())
+                    }
+                    (Some(unseen), _) => ("Signaled", unseen.clone()),
+                    (None, _) => ("Reloaded", String::new()),
                 };
                 self.set(Kind::ConfigGood, Truth::True, reason, message);
                 if self.reload.trial.change.is_some() {
                     self.out.push(Action::Settle);
                 }
-                self.reload_ended(ReloadOutcome::Reloaded(applied));
+                self.reload_ended(match unseen {
+                    Some(unseen) => ReloadOutcome::Signaled(applied, unseen),
+                    None => ReloadOutcome::Reloaded(applied),
+                });
             }
         }
     }
@@ -158,6 +187,7 @@ impl Machine {
         if self.reload.trial.renewal.is_some() {
             return self.renewal_broke(why);
         }
+        self.reload.trial.signaled = None;
         if self.has_way_back() {
             self.say(
                 Level::Warn,

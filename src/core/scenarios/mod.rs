@@ -25,6 +25,7 @@ mod model;
 mod reload;
 mod restart;
 mod rollback;
+mod signal_reload;
 mod start;
 mod young_leave;
 

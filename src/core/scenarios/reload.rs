@@ -48,30 +48,6 @@ fn reloads_are_one_at_a_time_and_everybody_is_told() {
 }
 
 #[test]
-fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
-    let denied = || Event::Answered(Answer::Reload(Err(Refusal::Denied("403".to_owned()))));
-    let mut bed = Bed::new(config()).ready().reloading();
-    assert_eq!(
-        bed.on(denied()),
-        [
-            Action::Signal(1),
-            Action::Reply(Waiter(1), ReloadOutcome::Signaled)
-        ]
-    );
-    let mut bed = Bed::new(config()).joining();
-    bed.on(Event::Signal(Signal::Hangup));
-    bed.asked_to_reload();
-    assert_eq!(bed.on(denied()), []);
-    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
-    bed.on(Event::Answered(leader));
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
-        [Action::Trim, Action::Restage]
-    );
-    assert_eq!(bed.restaged(), [Action::Signal(1)]);
-}
-
-#[test]
 fn whoever_waits_for_a_reload_is_told_when_lictor_ends_before_it() {
     let mut bed = Bed::new(config());
     bed.on(Event::Begin);

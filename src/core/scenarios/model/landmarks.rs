@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 37] = [
+pub(super) const LANDMARKS: [&str; 39] = [
     "a snapshot",
     "a snapshot that is taken back",
     "a snapshot that is settled",
@@ -34,6 +34,8 @@ pub(super) const LANDMARKS: [&str; 37] = [
     "told: reloaded",
     "told: rolled back",
     "told: signaled",
+    "told: reloaded, by signal",
+    "told: rolled back, by signal",
     "told: failed",
     "exit 0",
     "exit 0 of a leave that was finished",
@@ -64,6 +66,11 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         {
             "a stop since somebody else's leave was heard of"
         }
+        (Action::Reply(_, outcome), None) if seen.reload.hung_up => match outcome {
+            ReloadOutcome::Reloaded(_) => "told: reloaded, by signal",
+            ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
+            _ => return plain(action),
+        },
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -121,7 +128,7 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Reply(_, ReloadOutcome::Judged(_)) => "told: good",
         Action::Reply(_, ReloadOutcome::Rejected(_)) => "told: rejected",
         Action::Reply(_, ReloadOutcome::RolledBack(_)) => "told: rolled back",
-        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
+        Action::Reply(_, ReloadOutcome::Signaled(..)) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
         Action::Exit(exit) => match exit.code {
             0 => "exit 0",

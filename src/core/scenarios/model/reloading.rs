@@ -1,5 +1,6 @@
 //! What was seen of reloads: wanted, begun, tried, taken back.
 
+use super::signaling::Hangup;
 use super::*;
 
 /// How long an agent that was started for a change may take until it is ready.
@@ -26,6 +27,10 @@ pub(super) enum Step {
     Asked,
     /// ... has done so, and is asked for its services.
     Verifying,
+    /// The API denied it: a SIGHUP is due at once, or as soon as the agent takes signals.
+    Owed,
+    /// The agent was told by SIGHUP, and is listened to.
+    Signaled,
     /// What it reads is taken back.
     Unstaging,
     /// The agent is to be restarted, since a reload is not enough: it is ended, ...
@@ -83,8 +88,14 @@ pub(super) struct Reloading {
     pub(super) unstaged: u32,
     /// The API denied it to this agent.
     pub(super) denied: bool,
-    /// The one that is under way was denied by the API, and is to be a SIGHUP.
-    owed: bool,
+    /// What was told by SIGHUP.
+    pub(super) hangup: Option<Hangup>,
+    /// At this event the agent spoke of a failure of somebody else's.
+    pub(super) elsewhere: bool,
+    /// What came to its end at this event was, ...
+    pub(super) hung_up: bool,
+    /// ... and this could not be seen of it.
+    pub(super) blind: bool,
 }
 
 impl Reloading {
@@ -102,6 +113,8 @@ impl Reloading {
         self.is_bad = false;
         self.renewal_failed = false;
         self.unstaged = 0;
+        (self.hung_up, self.blind) = (false, false);
+        self.elsewhere = false;
     }
 
     /// A snapshot is told.
@@ -144,7 +157,7 @@ impl Reloading {
     }
 
     /// The agent said which services it has, or not.
-    pub(super) fn services(&mut self, result: Result<&BTreeSet<String>, &Refusal>) {
+    pub(super) fn services(&mut self, result: Result<&BTreeSet<String>, &Refusal>, now: Moment) {
         if self.step == Step::Looking {
             self.had = result.ok().cloned();
             self.step = Step::Looked;
@@ -158,34 +171,38 @@ impl Reloading {
             let mut had = self.had.iter().flatten();
             had.all(|id| now.contains(id) || dropped.contains(id))
         };
+        if let Some(hangup) = &mut self.hangup {
+            let there = result.is_ok_and(is_there);
+            match hangup.looked(result, there, now) {
+                Some(good) => self.judge(good),
+                None => self.step = Step::Signaled,
+            }
+            return;
+        }
         // An agent that breaks the connection ends.
         let broken =
             |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::Unreachable(_));
         self.judge(result.map_or_else(|refusal| !broken(refusal), is_there));
     }
 
-    /// The agent said how the reload went; `signals` if it takes them.
-    pub(super) fn answered(&mut self, result: &Result<(), Refusal>, signals: bool) {
+    /// The agent said how the reload went.
+    pub(super) fn answered(&mut self, result: &Result<(), Refusal>) {
         match result {
             Ok(()) if self.had.is_some() && self.change.is_some() => self.step = Step::Verifying,
             Ok(()) => self.judge(true),
-            Err(Refusal::Denied(_)) if !self.back => {
+            Err(Refusal::Denied(_)) => {
                 self.denied = true;
-                self.step = Step::None;
-                match signals {
-                    true => self.owed = true,
-                    false => {
-                        self.wanted = true;
-                        self.anew |= self.was_anew;
-                    }
-                }
+                self.step = Step::Owed;
             }
             Err(_) => self.judge(false),
         }
     }
 
-    fn judge(&mut self, good: bool) {
+    pub(super) fn judge(&mut self, good: bool) {
         let back = self.back;
+        let hangup = self.hangup.take();
+        self.hung_up = hangup.is_some();
+        self.blind = hangup.is_some_and(|hangup| hangup.blind);
         if !good && self.renewed {
             return self.restart_failed();
         }
@@ -211,6 +228,7 @@ impl Reloading {
 
     fn over(&mut self) {
         self.step = Step::None;
+        self.hangup = None;
         self.had = None;
         self.change = None;
         self.back = false;
@@ -224,12 +242,12 @@ impl Reloading {
         self.anew = false;
         self.to_judge = false;
         self.step = Step::None;
+        self.hangup = None;
     }
 
     /// The agent has ended: whether that is for lictor to make good at once. What it had not begun to read is for the next one,
     /// unless that reads the user's files itself.
     pub(super) fn ended(&mut self, now: Moment, staged: bool, zero: bool, stop: bool) -> bool {
-        self.owed = false;
         self.denied = false;
         let wanted = std::mem::take(&mut self.ends_agent);
         match self.step {
@@ -280,7 +298,7 @@ impl Reloading {
     }
 
     /// An action, and whether a reload begins with it.
-    pub(super) fn begins(&mut self, action: &Action) -> bool {
+    pub(super) fn begins(&mut self, action: &Action, now: Moment) -> bool {
         let begins = self.step == Step::None;
         match action {
             Action::Ask(Question::Services) if begins => {
@@ -307,12 +325,14 @@ impl Reloading {
                 }
                 return false;
             }
-            Action::Ask(Question::Services) if self.step == Step::Restarting => {
+            Action::Ask(Question::Services)
+                if [Step::Restarting, Step::Signaled].contains(&self.step) =>
+            {
                 self.step = Step::Verifying;
                 return false;
             }
             Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                if self.step == Step::Ready && self.renews_now() {
+                if [Step::Ready, Step::Owed].contains(&self.step) && self.renews_now() {
                     self.step = Step::Ending;
                 }
                 self.ends_agent |= self.step == Step::Ending || self.renewal_failed;
@@ -325,10 +345,11 @@ impl Reloading {
                 self.step = Step::Asked;
             }
             Action::Signal(SIGHUP) => {
-                self.over();
-                if std::mem::take(&mut self.owed) {
-                    return false;
+                if begins {
+                    self.over();
                 }
+                self.step = Step::Signaled;
+                self.hangup = Some(Hangup::new(now, self.had.as_ref()));
             }
             Action::Unstage => {
                 self.unstaged += 1;
@@ -367,10 +388,5 @@ impl Reloading {
     /// What the agent read before is there for it to be read again.
     pub(super) fn is_back(&self) -> bool {
         self.step == Step::Ready && self.back
-    }
-
-    /// Whether a SIGHUP is owed in place of what was denied.
-    pub(super) fn is_owed(&self) -> bool {
-        self.owed
     }
 }

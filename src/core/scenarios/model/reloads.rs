@@ -7,7 +7,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "an agent that takes reloads",
         sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
-                   way and no stop was begun. It begins with the agent's services, unless it has no API or that denies reloads, then \
+                   way and no stop was begun. It begins with the agent's services, unless it has no API, then \
                    comes a snapshot, unless the agent is only to load its data directory, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
                    only if it has an API",
         holds: |seen, action| {
@@ -21,15 +21,15 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             };
             let holds = |api: bool, was_ready: bool| match action {
                 Action::Ask(Question::Services) => {
-                    let verifies = [Step::Verifying, Step::Restarting].contains(&reload.step);
+                    let steps = [Step::Verifying, Step::Restarting, Step::Signaled];
+                    let verifies = steps.contains(&reload.step);
                     api && (verifies || begins && seen.config.staging && reload.anew)
                 }
                 Action::Restage => {
                     let looked = reload.step == Step::Looked || reload.may_judge();
-                    let blind = !api || reload.denied;
-                    seen.config.staging && (looked || begins && blind && was_ready)
+                    seen.config.staging && (looked || begins && !api && was_ready)
                 }
-                Action::Signal(SIGHUP) => was_ready && (tells || reload.is_owed()),
+                Action::Signal(SIGHUP) => was_ready && (tells || reload.step == Step::Owed),
                 Action::Ask(Question::Reload) => api && tells,
                 _ => true,
             };
@@ -83,8 +83,8 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "a true word to who waits",
         sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
-                   was begun since was good, rolled back when it was not and the way back from it was, signaled when a SIGHUP was sent \
-                   since, failed when the reload or its snapshot failed and there was no way back or that failed, the agent ended, or \
+                   was begun since was good, signaled where it was as good and a SIGHUP of which not all could be seen, rolled back \
+                   when it was not and the way back from it was, failed when the reload or its snapshot failed and there was no way back or that failed, the agent ended, or \
                    lictor stops or ends",
         holds: |seen, action| {
             let Action::Reply(waiter, outcome) = action else {
@@ -96,11 +96,11 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let verdict = seen.reload.verdict.filter(|_| waiting.asked);
             let is = |good, back| verdict == Some(Verdict { good, back });
             match outcome {
-                ReloadOutcome::Reloaded(_) => is(true, false),
+                ReloadOutcome::Reloaded(_) => is(true, false) && !seen.reload.blind,
                 ReloadOutcome::RolledBack(_) => is(true, true) || seen.reload.renewal_failed,
                 ReloadOutcome::Judged(_) => faults(&seen.event) == Some(false),
                 ReloadOutcome::Rejected(_) => faults(&seen.event) == Some(true),
-                ReloadOutcome::Signaled => waiting.signaled,
+                ReloadOutcome::Signaled(..) => is(true, false) && seen.reload.blind,
                 ReloadOutcome::Failed(_) => {
                     let failed = is(false, true) || is(false, false) && !seen.reload.is_bad;
                     let unstaged = match &seen.event {

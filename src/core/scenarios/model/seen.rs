@@ -173,6 +173,7 @@ impl Seen {
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
             Event::LeaveHeard => self.leave_heard(),
+            Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
@@ -181,6 +182,7 @@ impl Seen {
                     self.crashes = 0;
                 }
                 self.shares();
+                self.reload.listened(now);
             }
             _ => {}
         }
@@ -297,7 +299,7 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
-        if self.reload.begins(action) && self.stop.is_none() {
+        if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
         }
@@ -346,10 +348,6 @@ impl Seen {
         let kill = self.kill_at();
         let Some(stop) = &mut self.stop else {
             self.passed_on += u32::from(!OWN.contains(&number));
-            if number == SIGHUP {
-                let waiting = self.waiters.values_mut();
-                waiting.for_each(|waiting| waiting.signaled = waiting.asked);
-            }
             return;
         };
         match number {

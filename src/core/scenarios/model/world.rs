@@ -47,8 +47,12 @@ pub(super) struct World {
     pub(super) entry: Option<(String, bool)>,
     pub(super) index: u64,
     pub(super) leader: bool,
-    /// The token allows nothing.
+    /// The token allows nothing, ...
     pub(super) denies: bool,
+    /// ... or no reload.
+    pub(super) denies_reloads: bool,
+    /// The agent's log will say that a reload failed.
+    pub(super) says_failed: bool,
     /// The agent's log said that it begins to leave, and it is about to, ...
     pub(super) intends: bool,
     /// ... or it has, and its log will say so.
@@ -79,6 +83,8 @@ impl World {
             index: 5,
             leader: true,
             denies: percent(&mut rng, 15),
+            denies_reloads: percent(&mut rng, 20),
+            says_failed: false,
             intends: false,
             says: false,
             rng,
@@ -147,6 +153,7 @@ impl World {
                 .chain(super::checks::INVARIANTS)
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
+                .chain(super::signaling::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -159,6 +166,7 @@ impl World {
             .chain(super::stopping::INVARIANTS)
             .chain(super::hearing::MOMENTS)
             .chain(super::reloads::MOMENTS)
+            .chain(super::signaling::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -243,7 +251,8 @@ impl World {
         match self.rng.u32(0..1000) {
             0..60 => self.outside(),
             60..72 => Some(Event::Notified),
-            72..80 => Some(Event::LeaveHeard),
+            72..78 => Some(Event::LeaveHeard),
+            78..80 => Some(Event::FailureHeard("by chance".to_owned())),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
