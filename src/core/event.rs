@@ -23,6 +23,8 @@ pub enum Event {
     Unstaged(Result<(), String>),
     /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
     Restaged(Result<Change, String>),
+    /// Something has changed where the user's configuration is, or may have.
+    FilesChanged,
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.

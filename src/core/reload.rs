@@ -125,6 +125,7 @@ impl Machine {
 
     fn restage(&mut self) {
         self.reload.staging = true;
+        self.files_taken();
         self.out.push(Action::Restage);
     }
 
@@ -143,8 +144,12 @@ impl Machine {
         if !self.reload.running {
             // The agent for which it was done has ended, or lictor stops. Another one may have read the old files, or will read
             // the new ones, which nobody has tried: they wait for a reload of their own.
+            if result.is_err() {
+                self.files_changed();
+            }
             if result.is_ok_and(|change| change.way_back) {
                 self.out.push(Action::Unstage);
+                self.files_not_taken();
                 self.reload.pending |= self.stop.is_none();
                 self.reload.wanted = Wanted {
                     anew: true,

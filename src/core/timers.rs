@@ -19,6 +19,8 @@ pub enum Timer {
     GoodRun,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
+    /// The files of the configuration are at rest, and it is this node's turn: reload.
+    Rest,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
     /// The end of `--drain`.
@@ -40,7 +42,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -48,6 +50,7 @@ impl Timer {
         Self::Restart,
         Self::GoodRun,
         Self::Heard,
+        Self::Rest,
         Self::GoBack,
         Self::Drain,
         Self::Patience,

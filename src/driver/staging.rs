@@ -1,6 +1,7 @@
 //! The hand that stages: what the agent reads, taken from the user's directories, or those themselves.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -12,12 +13,13 @@ use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
 use crate::os::background;
 use crate::os::runtime_dir::RuntimeDir;
+use crate::os::watch::Watch;
 use crate::settings::Settings;
 use crate::stage::{Candidate, Error, Stager};
 
 /// What `--no-staging` costs.
-const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too, and a change that breaks \
-                       a reload cannot be taken back";
+const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too; a change is \
+                       not noticed, and one that breaks a reload cannot be taken back";
 
 /// How long a snapshot may take, for a file system that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,19 +30,32 @@ pub struct Staging(Option<Stager>);
 
 impl Staging {
     /// Readies the stage, unless the settings say that there is to be none.
-    pub fn open(settings: &Settings, runtime_dir: &RuntimeDir) -> Result<Self, Exit> {
+    pub fn open(
+        settings: &Settings,
+        runtime_dir: &RuntimeDir,
+        watch: Option<Arc<Watch>>,
+    ) -> Result<Self, Exit> {
         if !settings.staging {
             tracing::warn!("{WITHOUT}");
             return Ok(Self(None));
         }
         let stager = Stager::open(&runtime_dir.stage());
-        stager.map(|stager| Self(Some(stager))).map_err(unstaged)
+        stager
+            .map(|stager| Self(Some(stager.watched_by(watch))))
+            .map_err(unstaged)
     }
 
     /// What the agent will read of what these arguments name, taken now.
     pub fn look(&self, args: &[OsString]) -> Result<AgentConfig, Exit> {
         self.take(args)?;
         Ok(self.config(args))
+    }
+
+    /// Warns of each file that no update of its volume reaches, which a reload would not read either.
+    pub fn say_fixed(&self, args: &[OsString]) {
+        for file in self.0.iter().flat_map(|stager| stager.fixed(args)) {
+            tracing::warn!("{file}");
+        }
     }
 
     /// Takes what these arguments name.

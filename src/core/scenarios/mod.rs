@@ -25,6 +25,7 @@ mod reload;
 mod restart;
 mod rollback;
 mod start;
+mod watch;
 mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
@@ -50,6 +51,7 @@ fn config() -> Config {
         needs_address: true,
         api: true,
         staging: true,
+        splay: Duration::ZERO,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,
         leaves_on_interrupt: None,

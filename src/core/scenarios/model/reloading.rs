@@ -38,6 +38,10 @@ pub(super) struct Reloading {
     pub(super) anew: bool,
     /// The one that is under way was to.
     was_anew: bool,
+    /// The agent is to be asked even where nothing has changed.
+    pub(super) anyway: bool,
+    /// The one that is under way was to ask it.
+    was_anyway: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
     pub(super) step: Step,
@@ -71,6 +75,11 @@ impl Reloading {
         assert!(self.staging, "only what is being read can have been");
         self.staging = false;
         match (self.step, result) {
+            (Step::Staging, Ok(change))
+                if change.is_none() && !change.way_back && !self.was_anyway =>
+            {
+                self.step = Step::None;
+            }
             (Step::Staging, Ok(change)) => {
                 self.change = Some(change.clone());
                 self.step = Step::Ready;
@@ -81,6 +90,7 @@ impl Reloading {
                 self.is_bad = true;
                 self.wanted |= !stop;
                 self.anew = true;
+                self.anyway = true;
             }
             _ => {}
         }
@@ -129,6 +139,7 @@ impl Reloading {
                     false => {
                         self.wanted = true;
                         self.anew |= self.was_anew;
+                        self.anyway = true;
                     }
                 }
             }
@@ -163,6 +174,7 @@ impl Reloading {
     pub(super) fn stopped(&mut self) {
         self.wanted = false;
         self.anew = false;
+        self.anyway = false;
         self.step = Step::None;
     }
 
@@ -170,6 +182,7 @@ impl Reloading {
     pub(super) fn ended(&mut self) {
         self.wanted = false;
         self.anew = false;
+        self.anyway = false;
         self.owed = false;
         self.denied = false;
         self.is_bad = self.has_way_back();
@@ -212,6 +225,7 @@ impl Reloading {
         if begins {
             self.wanted = false;
             self.was_anew = std::mem::take(&mut self.anew);
+            self.was_anyway = std::mem::take(&mut self.anyway);
         }
         begins
     }

@@ -6,6 +6,7 @@ use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
+use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::reloading::Reloading;
 use super::*;
@@ -36,6 +37,8 @@ pub(super) struct Seen {
     /// Asked, and neither answered nor dropped, and when.
     pub(super) questions: Vec<(Question, Moment)>,
     pub(super) reload: Reloading,
+    /// Changed files that no snapshot was begun after.
+    pub(super) noticed: Option<Noticed>,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -80,6 +83,7 @@ impl Seen {
             own_entry: false,
             questions: Vec::new(),
             reload: Reloading::default(),
+            noticed: None,
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
@@ -154,8 +158,10 @@ impl Seen {
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
+                self.reload.anyway |= self.stop.is_none();
             }
-            Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
+            Event::FilesChanged => self.files_changed(),
+            Event::Restaged(result) => self.restaged(result),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end),
@@ -172,6 +178,7 @@ impl Seen {
                     self.crashes = 0;
                 }
                 self.shares();
+                self.files_rest();
             }
             _ => {}
         }
@@ -250,6 +257,7 @@ impl Seen {
     fn ended(&mut self, end: &End) {
         self.agent = None;
         self.reload.ended();
+        self.files_kept();
         match end.how.code() {
             _ if self.stop.is_some() => {}
             // Two leaves broke each other, and nobody is there who would take the node away.
@@ -283,6 +291,10 @@ impl Seen {
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
             self.reload.wanted = true;
+            self.reload.anyway = true;
+        }
+        if *action == Action::Restage {
+            self.noticed = None;
         }
         match action {
             Action::Spawn => {
