@@ -161,7 +161,9 @@ impl Machine {
         match result {
             Ok(change) => {
                 self.say_left_out(change.left_out.clone());
-                if change.is_none() && !change.way_back && !self.reload.does.anyway {
+                // One that is not good is not known to be what the agent has.
+                let spared = !self.reload.does.anyway && self.conditions.holds(Kind::ConfigGood);
+                if change.is_none() && !change.way_back && spared {
                     return self.reload_spared();
                 }
                 self.say(Level::Info, format!("configuration: {change}"));

@@ -20,6 +20,7 @@ mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
+mod watch;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

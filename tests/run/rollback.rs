@@ -19,7 +19,7 @@ const BY_API: [&str; 2] = ["api-1", "api-2"];
 const CANDIDATE: &str = "/consul/config/b-candidate.json";
 
 /// A seed without scripts, with services.
-fn with_services(version: Version) -> TestResult<Seed> {
+pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
     let seed = Seed::new(version);
     let mut config: Value = serde_json::from_str(SEED)?;
     let fields = config.as_object_mut().expect("an object");
@@ -39,7 +39,8 @@ fn with_services(version: Version) -> TestResult<Seed> {
 }
 
 fn start(seed: &Seed, version: Version) -> TestResult<Running> {
-    let lictor = seed.lictor(version).start()?;
+    // What is done with a change is the same however it was noticed.
+    let lictor = seed.lictor(version).arg("--watch=false").start()?;
     lictor.wait_condition("Registered", START)?;
     for name in BY_API {
         let service = json!({ "Name": name, "Port": 81 });
@@ -73,12 +74,12 @@ fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
     Ok(())
 }
 
-fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
+pub(crate) fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
     let all = FROM_FILES.iter().chain(&BY_API);
     has(seed, lictor, &all.map(|id| (*id).to_owned()).collect())
 }
 
-fn config_good(status: &Value) -> Value {
+pub(crate) fn config_good(status: &Value) -> Value {
     let conditions = status["conditions"].as_array();
     let mut found = conditions.into_iter().flatten();
     found

@@ -89,6 +89,24 @@ fn what_has_not_changed_after_all_is_nothing_to_ask_for() {
     assert_eq!(unchanged(&mut bed), [Action::Ask(Question::Reload)]);
 }
 
+/// It was put right by taking back what was wrong.
+#[test]
+fn where_the_last_reload_was_not_good_the_agent_is_asked() {
+    let mut bed = Bed::new(config()).ready();
+    changed(&mut bed, 5);
+    bed.tick_until(&SERVICES_ASKED);
+    bed.lists(&SERVICES);
+    bed.on(Event::Restaged(Err("a link leads nowhere".to_owned())));
+    assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+    changed(&mut bed, 5);
+    bed.tick_until(&SERVICES_ASKED);
+    bed.lists(&SERVICES);
+    assert_eq!(unchanged(&mut bed), [Action::Ask(Question::Reload)]);
+    bed.reloads(Ok(()));
+    bed.lists(&SERVICES);
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
+}
+
 #[test]
 fn a_snapshot_for_somebody_else_has_it_too() {
     let mut bed = Bed::new(config()).ready();

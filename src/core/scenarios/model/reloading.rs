@@ -52,6 +52,8 @@ pub(super) struct Reloading {
     back: bool,
     /// What this event says of the reload.
     pub(super) verdict: Option<Verdict>,
+    /// The last one was not good, or its snapshot was not.
+    bad: bool,
     /// This event calls for taking back what the agent reads, ...
     pub(super) is_bad: bool,
     /// ... and so often that was done.
@@ -76,7 +78,7 @@ impl Reloading {
         self.staging = false;
         match (self.step, result) {
             (Step::Staging, Ok(change))
-                if change.is_none() && !change.way_back && !self.was_anyway =>
+                if change.is_none() && !change.way_back && !self.was_anyway && !self.bad =>
             {
                 self.step = Step::None;
             }
@@ -84,7 +86,10 @@ impl Reloading {
                 self.change = Some(change.clone());
                 self.step = Step::Ready;
             }
-            (Step::Staging, Err(_)) => self.step = Step::None,
+            (Step::Staging, Err(_)) => {
+                self.bad = true;
+                self.step = Step::None;
+            }
             // Nobody tries it.
             (_, Ok(change)) if change.way_back => {
                 self.is_bad = true;
@@ -155,6 +160,7 @@ impl Reloading {
             self.back = true;
             self.step = Step::Unstaging;
         } else {
+            self.bad = !good || back;
             self.over();
         }
     }
@@ -186,6 +192,7 @@ impl Reloading {
         self.owed = false;
         self.denied = false;
         self.is_bad = self.has_way_back();
+        self.bad |= self.is_bad || self.back;
         self.over();
     }
 
