@@ -21,6 +21,7 @@ mod stage;
 mod stop;
 mod unstaged;
 mod watch;
+mod watch_limits;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");
