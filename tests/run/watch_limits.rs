@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
 use testbed::TestResult;
 use testbed::consul::{self, Version};
 use testbed::lictor::Running;
