@@ -13,6 +13,7 @@ mod leaves;
 mod life;
 mod reloads;
 mod restarts;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,7 @@ const SERVICE: &str = "consul-members";
 pub(crate) struct Args {
     /// What to measure; all of it if nothing is named
     what: Vec<What>,
-    /// How many runs of each kind [default: 10, 200 for init, and 1 for leaves]
+    /// How many runs of each kind [default: 10, 20 for watch, 200 for init, and 1 for leaves]
     #[arg(long)]
     runs: Option<usize>,
     /// Compare only these (init)
@@ -66,6 +67,8 @@ enum What {
     Restarts,
     /// What a reload does to a bare agent's services, fragment by fragment
     Reloads,
+    /// A changed file → the agent asked to reload; and system calls with the watch on, beside none
+    Watch,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Leaves,
         What::Restarts,
         What::Reloads,
+        What::Watch,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -120,6 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 let binary = binary.as_deref().ok_or("find a lictor to ask")?;
                 reloads::run(version, binary)?;
             }
+            What::Watch => watch::run(&bed()?, args.runs.unwrap_or(20))?,
             What::Init => {
                 let runs = args.runs.unwrap_or(200);
                 init::run(&args.only, runs, binary.as_deref())?;

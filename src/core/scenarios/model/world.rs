@@ -167,6 +167,7 @@ impl World {
             .chain(super::hearing::MOMENTS)
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
+            .chain(super::noticed::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -283,6 +284,7 @@ impl World {
                     &[None, Some(OnStop::Leave), Some(OnStop::Stay)],
                 ),
             },
+            37..47 if self.machine.config.staging => Event::FilesChanged,
             37..50 => Event::Signal(Signal::Other(any(
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
@@ -407,6 +409,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         on_stop: any(rng, &on_stop),
         stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
         drain: Duration::from_millis(any(rng, &[0, 0, 0, 700, 8000])),
+        splay: Duration::from_millis(any(rng, &[0, 0, 900, 30_000])),
         start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),
