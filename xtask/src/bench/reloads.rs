@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use testbed::consul::Version;
-use testbed::reloads::{self, Row, Trial, Way};
+use testbed::reloads::{self, Candidate, Row, Trial, Way};
 
 use super::Result;
 
@@ -91,7 +91,16 @@ fn keep_log(trial: &Trial) {
         .map(|c| if c.is_alphanumeric() { c } else { '-' })
         .collect();
     let path = format!("{LOGS}/{}-{:?}-{words}.log", trial.version, trial.way);
-    let text = format!("{trial:#?}\n\n{}", trial.log);
+    let Candidate {
+        name, file, text, ..
+    } = trial.candidate;
+    let text = format!(
+        "{name}: {file}: {text}\n{}\nin agent/in catalog/passing: {}\nafterwards: {}\n\n{}",
+        trial.said.text,
+        trial.seen,
+        trial.after.as_deref().unwrap_or("whole again"),
+        trial.log
+    );
     let written = fs::create_dir_all(LOGS).and_then(|()| fs::write(&path, text));
     match written {
         Ok(()) => println!("    its log: {path}"),

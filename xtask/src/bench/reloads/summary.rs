@@ -1,6 +1,7 @@
 //! The sums: how often all seven were there, how the reloads went, and for how long the catalog was short.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use testbed::consul::Version;
 use testbed::reloads::{Outcome, Row, Trial};
@@ -60,18 +61,29 @@ fn outcomes(trials: &[Trial]) {
         let outcome = trial.outcome().unwrap_or(Outcome::Other);
         by_outcome.entry(outcome).or_default().push(trial);
     }
-    println!("`lictor reload` said, and the catalog lacked a service:");
+    println!(
+        "`lictor reload` said, and how long the catalog lacked a service, or had a check that no longer passed:"
+    );
     for (outcome, trials) in by_outcome {
-        let short: Durations = trials
-            .iter()
-            .map(|trial| trial.short)
-            .filter(|short| !short.is_zero())
-            .collect();
-        let never = trials.iter().filter(|trial| trial.short.is_zero()).count();
-        let told = match never == trials.len() {
-            true => "never".to_owned(),
-            false => format!("{never} times never, else {short}"),
-        };
-        println!("  {:12} {:3}; {told}", outcome.name(), trials.len());
+        println!(
+            "  {:12} {:3}; lacked {}; critical {}",
+            outcome.name(),
+            trials.len(),
+            told(trials.iter().map(|trial| trial.short)),
+            told(trials.iter().map(|trial| trial.critical))
+        );
+    }
+}
+
+/// Those that are not nothing, and how many are.
+fn told(durations: impl Iterator<Item = Duration>) -> String {
+    let (none, some): (Vec<_>, Vec<_>) = durations.partition(Duration::is_zero);
+    match some.is_empty() {
+        true => "never".to_owned(),
+        false => format!(
+            "{} times not, else {}",
+            none.len(),
+            some.into_iter().collect::<Durations>()
+        ),
     }
 }
