@@ -162,7 +162,8 @@ pub fn run(
     Ok(queue.done())
 }
 
-/// Tries every candidate in both ways under `lictor run`, on `workers` hosts at a time for each way; otherwise like [`run`]. A node
+/// Tries every candidate in every way under `lictor run`, on `workers` hosts at a time for each way; `told` hears
+/// of each. A node
 /// that has not all of its services again is started anew.
 ///
 /// # Errors
@@ -173,9 +174,9 @@ pub fn under_lictor(
     candidates: &[&'static Candidate],
     workers: usize,
     told: &(dyn Fn(&Trial) + Sync),
-) -> Result<[Vec<Trial>; 2], Error> {
+) -> Result<(), Error> {
     let field = Field::new(version, Some(lictor), Certificates::new()?)?;
-    let queues = [Way::Lictor, Way::Consul].map(|way| (way, Queue::new(candidates)));
+    let queues = Way::ALL.map(|way| (way, Queue::new(candidates)));
     let places = queues
         .iter()
         .flat_map(|queue| (0..workers).map(move |worker| (queue, worker)));
@@ -187,10 +188,9 @@ pub fn under_lictor(
             if trial.after.is_some() {
                 node.renew(candidate, lictor)?;
             }
-            Ok(trial)
+            Ok(())
         })
-    })?;
-    Ok(queues.map(|(_, queue)| queue.done()))
+    })
 }
 
 /// Candidates that several workers share, and what came of them.

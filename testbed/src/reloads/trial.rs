@@ -14,6 +14,13 @@ pub enum Way {
     Lictor,
     /// `consul reload`, by the agent's own binary: behind lictor's back.
     Consul,
+    /// Both at the same time, and `consul reload` again and again as long as `lictor reload` runs.
+    Both,
+}
+
+impl Way {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Lictor, Self::Consul, Self::Both];
 }
 
 /// How `lictor reload` said that it went, by the first word that matters.
@@ -158,13 +165,14 @@ impl Trial {
     /// How `lictor reload` said that it went.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        (self.way == Way::Lictor).then(|| Outcome::of(&self.said.text))
+        (self.way != Way::Consul).then(|| Outcome::of(&self.said.text))
     }
 
     /// Whether a service was lost, or anything else went wrong of which the log is worth to be kept.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.seen.is_whole() && self.after.is_none() && self.restarts == 0
+        let odd = matches!(self.outcome(), Some(Outcome::Failed | Outcome::Other));
+        self.seen.is_whole() && self.after.is_none() && self.restarts == 0 && !odd
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a reload does to a node's seven services, fragment by fragment: to those of a bare agent, under lictor with
-//! `lictor reload`, and under lictor with a `consul reload` behind its back; beside what `consul validate` and `lictor check` say.
+//! `lictor reload`, with a `consul reload` behind its back, and with both at once; beside what `consul validate` and
+//! `lictor check` say.
 
 mod summary;
 mod table;
@@ -17,15 +18,29 @@ use super::Result;
 /// Bare agents at a time; more would only wait for one another on a machine with few processors.
 const BARE: usize = 4;
 /// Nodes under lictor at a time, for each way. Most of the time they only wait for the 5 s to pass.
-const NODES: usize = 5;
+const NODES: usize = 4;
 /// Where the logs of nodes are kept that have lost something.
 const LOGS: &str = "target/bench/reloads";
 
 /// What became of all fragments, each list in the order of the table.
 struct All {
     rows: Vec<Row>,
-    lictor: Vec<Trial>,
-    consul: Vec<Trial>,
+    trials: Vec<Trial>,
+}
+
+impl All {
+    fn of(&self, way: Way) -> impl Iterator<Item = &Trial> {
+        self.trials.iter().filter(move |trial| trial.way == way)
+    }
+}
+
+/// How a way is told.
+fn name(way: Way) -> &'static str {
+    match way {
+        Way::Lictor => "lictor",
+        Way::Consul => "behind its back",
+        Way::Both => "both at once",
+    }
 }
 
 /// Tries the fragments with one of `patterns` in their name, or all, and `limit` of those at most; prints the table and its summary.
@@ -49,7 +64,7 @@ pub(super) fn run(
     let rows = reloads::run(version, Some(lictor), &candidates, BARE, &|row| {
         progress.step(&format!("bare: {}: {}", row.candidate.name, row.census()));
     })?;
-    let progress = Progress::of(2 * candidates.len());
+    let progress = Progress::of(Way::ALL.len() * candidates.len());
     // What was seen is told even where a node could not be had again.
     let trials = Mutex::new(Vec::new());
     let ended = reloads::under_lictor(version, lictor, &candidates, NODES, &|trial| {
@@ -67,12 +82,7 @@ pub(super) fn run(
             .position(|one| one.name == trial.candidate.name)
     };
     trials.sort_by_key(place);
-    let (lictor, consul) = trials.into_iter().partition(|one| one.way == Way::Lictor);
-    let all = All {
-        rows,
-        lictor,
-        consul,
-    };
+    let all = All { rows, trials };
     table::print(&all);
     summary::print(version, &all);
     ended?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use testbed::reloads::{Census, Row, Start, Trial, Way, message};
 
-use super::All;
+use super::{All, name};
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 11] = [
     "fragment",
     "validate",
     "lictor check",
@@ -17,6 +17,7 @@ const HEAD: [&str; 10] = [
     "lictor",
     "short, ms",
     "behind its back",
+    "both at once",
 ];
 
 pub(super) fn print(all: &All) {
@@ -27,13 +28,11 @@ pub(super) fn print(all: &All) {
     println!("| {} |", HEAD.join(" | "));
     println!("|{}", "---|".repeat(HEAD.len()));
     for row in &all.rows {
-        let of = |trials: &'_ [Trial]| {
-            let found = trials
-                .iter()
-                .find(|one| one.candidate.name == row.candidate.name);
-            found.cloned()
+        let of = |way| {
+            all.of(way)
+                .find(|one| one.candidate.name == row.candidate.name)
         };
-        let cells = line(row, of(&all.lictor).as_ref(), of(&all.consul).as_ref());
+        let cells = line(row, Way::ALL.map(of));
         let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
         println!("| {} |", cells.join(" | "));
     }
@@ -41,19 +40,16 @@ pub(super) fn print(all: &All) {
 
 /// A line while it goes on.
 pub(super) fn progress(trial: &Trial) -> String {
-    let way = match trial.way {
-        Way::Lictor => "lictor",
-        Way::Consul => "behind its back",
-    };
     format!(
-        "{way}: {}: {}: {}",
+        "{}: {}: {}: {}",
+        name(trial.way),
         trial.candidate.name,
         shorten(message(&trial.said.text)),
         found(trial)
     )
 }
 
-fn line(row: &Row, lictor: Option<&Trial>, consul: Option<&Trial>) -> [String; HEAD.len()] {
+fn line(row: &Row, [lictor, consul, both]: [Option<&Trial>; 3]) -> [String; HEAD.len()] {
     let validate = match row.validate.code {
         0 => "valid".to_owned(),
         code => code.to_string(),
@@ -87,6 +83,7 @@ fn line(row: &Row, lictor: Option<&Trial>, consul: Option<&Trial>) -> [String; H
         lictor.map(found).unwrap_or_default(),
         short.unwrap_or_default(),
         consul.map(found).unwrap_or_default(),
+        both.map(found).unwrap_or_default(),
     ]
 }
 
@@ -107,7 +104,12 @@ fn check(row: &Row) -> String {
 /// The services 5 s later, and all that was not as it should be.
 fn found(trial: &Trial) -> String {
     let mut words = vec![census(&trial.seen)];
-    if trial.way == Way::Consul && !trial.short.is_zero() {
+    if trial.way == Way::Both
+        && let Some(outcome) = trial.outcome()
+    {
+        words.insert(0, outcome.name().to_owned());
+    }
+    if trial.way != Way::Lictor && !trial.short.is_zero() {
         words.push(format!("**short** for {} ms", trial.short.as_millis()));
     }
     if !trial.critical.is_zero() {
@@ -116,6 +118,7 @@ fn found(trial: &Trial) -> String {
     if trial.restarts != 0 {
         words.push(format!("**{} restarts**", trial.restarts));
     }
+    // Where lictor was asked it has said so.
     if let (Way::Consul, Some(reason)) = (trial.way, &trial.condition) {
         words.push(reason.clone());
     }
