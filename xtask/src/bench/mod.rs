@@ -72,7 +72,7 @@ enum What {
     Leaves,
     /// A crash, and a stop without a leave, each with its restart: for how long checks do not pass, against a bare agent
     Restarts,
-    /// What a reload does to a node's services, fragment by fragment: a bare agent's, and under lictor (10 minutes)
+    /// What a reload does to a node's services, fragment by fragment: a bare agent's, and under lictor (12 minutes)
     Reloads,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
