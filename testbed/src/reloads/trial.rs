@@ -14,7 +14,7 @@ pub enum Way {
     Lictor,
     /// `consul reload`, by the agent's own binary: behind lictor's back.
     Consul,
-    /// Both at the same time, and `consul reload` again and again as long as `lictor reload` runs.
+    /// `lictor reload`, and as long as it runs the agent's API is asked again and again for what `consul reload` asks for.
     Both,
 }
 
