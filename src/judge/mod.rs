@@ -25,6 +25,7 @@ mod merged;
 mod pem;
 mod services;
 mod sidecars;
+pub mod states;
 mod tls;
 mod watches;
 
