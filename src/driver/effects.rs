@@ -22,6 +22,7 @@ use crate::core::signal::Name;
 use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
+use crate::driver::lending::Lending;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
@@ -72,6 +73,7 @@ impl Effects {
         notify_socket: PathBuf,
         staging: Staging,
     ) -> Self {
+        let checks = Checks::new(Lending::new(&staging, &settings.command));
         Self {
             settings,
             program,
@@ -81,7 +83,7 @@ impl Effects {
             started: SystemTime::now(),
             address: None,
             client: None,
-            checks: Checks::default(),
+            checks,
             place: None,
             agent: None,
             copying: None,

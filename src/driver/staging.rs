@@ -37,6 +37,11 @@ impl Staging {
         stager.map(|stager| Self(Some(stager))).map_err(unstaged)
     }
 
+    /// The stage, where there is one.
+    pub(super) fn stager(&self) -> Option<&Stager> {
+        self.0.as_ref()
+    }
+
     /// What the agent will read of what these arguments name, taken now.
     pub fn look(&self, args: &[OsString]) -> Result<AgentConfig, Exit> {
         self.take(args)?;
