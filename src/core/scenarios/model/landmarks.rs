@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 37] = [
+pub(super) const LANDMARKS: [&str; 38] = [
     "a snapshot",
     "a snapshot that is taken back",
     "a snapshot that is settled",
