@@ -11,6 +11,7 @@ mod asked;
 mod bad_input;
 mod carry;
 mod carry_acl;
+mod carry_files;
 mod endpoint;
 mod life;
 mod pid1;
