@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::core::checks::States;
 use crate::driver::staging::Staging;
@@ -19,8 +21,8 @@ pub(super) struct Lending {
     stager: Option<Stager>,
     /// `-config-format`.
     format: Option<String>,
-    /// What is known of one generation, which never changes.
-    known: Option<(Generation, BTreeSet<String>)>,
+    /// What is known of one generation, which never changes; its number may be another's later.
+    known: Option<(Generation, SystemTime, BTreeSet<String>)>,
 }
 
 impl Lending {
@@ -42,11 +44,14 @@ impl Lending {
         static NONE: BTreeSet<String> = BTreeSet::new();
         let current = self.stager.as_ref().and_then(|one| one.stage().current());
         let Some(current) = current else { return &NONE };
-        if self.known.as_ref().is_none_or(|(of, _)| *of != current) {
+        let written = fs::metadata(&current.path).and_then(|about| about.modified());
+        let written = written.unwrap_or(SystemTime::UNIX_EPOCH);
+        let is_known = |(of, at, _): &(Generation, SystemTime, _)| *of == current && *at == written;
+        if !self.known.as_ref().is_some_and(is_known) {
             let ids = self.find(&current).unwrap_or_default();
-            self.known = Some((current, ids));
+            self.known = Some((current, written, ids));
         }
-        self.known.as_ref().map_or(&NONE, |(_, ids)| ids)
+        self.known.as_ref().map_or(&NONE, |(_, _, ids)| ids)
     }
 
     fn find(&self, current: &Generation) -> Option<BTreeSet<String>> {
