@@ -71,7 +71,9 @@ impl Checks {
         match (work, client.cloned()) {
             (CheckWork::PutBack, _) => {
                 self.lending.reclaim();
-                data.as_ref().inspect(|data| put_back(data));
+                if let Some(data) = &data {
+                    put_back(data);
+                }
             }
             (CheckWork::SetAside { seen }, _) => {
                 let carried = self.set_aside(data.as_ref(), seen);
