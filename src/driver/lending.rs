@@ -90,7 +90,7 @@ impl Lending {
             }
         }
         if !lent.is_empty() && !stager.lend(&files)? {
-            tracing::debug!("a snapshot is being written: checks of files start as critical");
+            tracing::info!("checks of files start as critical: a snapshot is being written");
             lent.clear();
         }
         Ok(lent)

@@ -15,6 +15,8 @@ use crate::core::checks::{Health, States};
 
 /// The member by which an object has its place in the text: where its first brace ends. Nobody has a key of this name.
 const PLACE: &str = "\0place";
+/// How deep values may be nested, as in HCL: Consul's configuration has ten levels.
+const DEPTH: usize = 64;
 
 /// A definition of a check that has no status of its own.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ fn read(bytes: &[u8], format: Format) -> Option<Read<'_>> {
         true => hcl::parse_placed(text, PLACE).ok()?,
         false => {
             let whole: &RawValue = serde_json::from_str(text).ok()?;
-            match placed(whole, text)? {
+            match placed(whole, text, DEPTH)? {
                 Value::Object(members) => members,
                 _ => return None,
             }
@@ -91,15 +93,16 @@ fn read(bytes: &[u8], format: Format) -> Option<Read<'_>> {
 }
 
 /// A value of JSON, its objects with their places in `text`, of which it is a part.
-fn placed(value: &RawValue, text: &str) -> Option<Value> {
+fn placed(value: &RawValue, text: &str, depth: usize) -> Option<Value> {
     let part = value.get();
+    let depth = depth.checked_sub(1)?;
     Some(match part.as_bytes().first()? {
         b'{' => {
             // Of two members of one name an agent takes the last, too.
             let all: BTreeMap<String, &RawValue> = serde_json::from_str(part).ok()?;
             let mut members = Map::new();
             for (key, value) in all {
-                members.insert(key, placed(value, text)?);
+                members.insert(key, placed(value, text, depth)?);
             }
             let place = part.as_ptr().addr().checked_sub(text.as_ptr().addr())? + 1;
             members.insert(PLACE.to_owned(), place.into());
@@ -107,7 +110,10 @@ fn placed(value: &RawValue, text: &str) -> Option<Value> {
         }
         b'[' => {
             let all: Vec<&RawValue> = serde_json::from_str(part).ok()?;
-            let all: Option<Vec<Value>> = all.into_iter().map(|one| placed(one, text)).collect();
+            let all: Option<Vec<Value>> = all
+                .into_iter()
+                .map(|one| placed(one, text, depth))
+                .collect();
             Value::Array(all?)
         }
         _ => serde_json::from_str(part).ok()?,
@@ -337,5 +343,11 @@ mod tests {
             let states = [("a".to_owned(), Health::Passing)].into();
             assert_eq!(with_states(text, format, &states), None);
         }
+        let deep = format!(
+            "{{\"check\":{{\"name\":\"a\"}},\"x\":{}{}}}",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        assert!(left_open(deep.as_bytes(), Format::Json).is_empty());
     }
 }
