@@ -121,8 +121,9 @@ pub struct Restored {
 pub(super) struct Checks {
     /// When the last agent that was ready has ended.
     lost: Option<Moment>,
-    /// The states as the agent last said them, and when.
-    seen: Option<(Moment, States)>,
+    /// The states as the agent last said them, each with when. While it reloads it tells of some checks only, whoever has asked
+    /// for that; so what it does not tell of is not forgotten at once.
+    seen: BTreeMap<String, (Moment, Health)>,
     /// What the agent has that starts.
     carried: Carried,
     /// What it was lent, until that is told.
@@ -194,12 +195,12 @@ impl Machine {
         }
     }
 
-    /// The states as the agent last said them, if that is not too long ago.
+    /// The states as the agent last said them, where that is not too long ago.
     fn states_seen(&self) -> States {
-        match &self.checks.seen {
-            Some((at, seen)) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
-            _ => States::new(),
-        }
+        let seen = self.checks.seen.iter();
+        seen.filter(|(_, (at, _))| self.now.saturating_sub(*at) <= FRESH)
+            .map(|(id, (_, health))| (id.clone(), *health))
+            .collect()
     }
 
     /// The agent is ready, or still is.
@@ -241,10 +242,14 @@ impl Machine {
             CheckNews::Restored(restored) => self.restored(restored),
             CheckNews::Seen(None) => {}
             CheckNews::Seen(Some(states)) => {
-                if !states.is_empty() && self.stop.is_none() && self.child.is_some() {
-                    self.timers.set(Timer::Look, self.now + LOOK);
+                let now = self.now;
+                let states = states.into_iter().map(|(id, health)| (id, (now, health)));
+                let seen = &mut self.checks.seen;
+                seen.extend(states);
+                seen.retain(|_, (at, _)| now.saturating_sub(*at) <= FRESH);
+                if !seen.is_empty() && self.stop.is_none() && self.child.is_some() {
+                    self.timers.set(Timer::Look, now + LOOK);
                 }
-                self.checks.seen = Some((self.now, states));
             }
             CheckNews::Noted => {
                 let signal = self.checks.held_back.take();

@@ -171,7 +171,8 @@ async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
     }
     let mut registering = stream::iter(standing)
         .map(|(path, definition)| async move {
-            let result = client.register(&definition).await;
+            let health = states.get(&definition.id).copied();
+            let result = client.register(&definition, health).await;
             (path, definition.id, result)
         })
         .buffer_unordered(AT_ONCE);

@@ -138,15 +138,19 @@ fn all_have_run(api: &Api) -> TestResult {
     Ok(())
 }
 
-/// Waits until lictor has had another look at the states.
+/// Waits until lictor has seen the states, all of them: an agent that reloads tells of some only.
 fn wait_seen(lictor: &Running) -> TestResult {
-    let looks = || lictor.log().matches("event Checks(Seen(Some").count();
-    let before = looks();
+    let name = |health: &str| format!("{}{}", health[..1].to_uppercase(), &health[1..]);
+    let registration = ("service:consul-10.111.67.11", "passing");
+    let all: BTreeMap<&str, &str> = CHECKS.into_iter().chain([registration]).collect();
+    let all: Vec<String> = all
+        .into_iter()
+        .map(|(id, health)| format!("{id:?}: {}", name(health)))
+        .collect();
     // It is followed by a look, which comes by itself within a minute.
     lictor.control("reload", &[])?.success()?;
-    wait::until("a look at the states", START, || {
-        (looks() > before).then_some(())
-    })?;
+    let seen = format!("event Checks(Seen(Some({{{}}})))", all.join(", "));
+    lictor.wait_log(&seen, START)?;
     Ok(())
 }
 

@@ -105,6 +105,21 @@ fn after_a_crash_the_states_are_those_that_were_seen() {
     assert_eq!(first_answer(&mut bed)[0], restore());
 }
 
+/// As while it reloads.
+#[test]
+fn a_check_that_an_agent_does_not_tell_of_is_not_forgotten_at_once() {
+    let mut bed = ready();
+    bed.on(Event::Checks(CheckNews::Seen(Some(passing()))));
+    bed.on(Event::Checks(CheckNews::Seen(Some(States::new()))));
+    let look = Action::Checks(CheckWork::Look);
+    assert_eq!(bed.tick(), [look]);
+    let other: States = [("db".to_owned(), Health::Critical)].into();
+    bed.on(Event::Checks(CheckNews::Seen(Some(other.clone()))));
+    let mut both = passing();
+    both.extend(other);
+    crashed(&mut bed, both);
+}
+
 #[test]
 fn what_was_seen_long_ago_is_not_carried_over() {
     let mut bed = ready();
