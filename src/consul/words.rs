@@ -48,8 +48,18 @@ pub fn broke_its_leave(log: &str) -> bool {
     log.contains("serf: Shutdown without a Leave")
 }
 
-/// A text without the PEM that it holds: an agent that takes a key for a certificate answers with all of it.
+/// How an agent says that a file is no PEM; all of the file follows, which may be a secret of another kind.
+const NO_PEM: &str = "parse PEM ";
+
+/// A text without the PEM that it holds: an agent that takes a key for a certificate answers with all of it. Nor does it hold what
+/// should have been PEM.
 pub fn without_pem(text: &str) -> String {
+    let text = match text.split_once(NO_PEM) {
+        Some((before, file)) if !file.contains("-----BEGIN ") => {
+            &format!("{before}{NO_PEM}(its content left out)")
+        }
+        _ => text,
+    };
     let mut kept = String::new();
     let mut rest = text;
     while let Some((before, block)) = rest.split_once("-----BEGIN ") {
@@ -76,6 +86,8 @@ mod tests {
             told,
             "Couldn't parse PEM (PEM left out) in a, (PEM left out)"
         );
+        let token = without_pem("Couldn't parse PEM s3cret\n");
+        assert_eq!(token, "Couldn't parse PEM (its content left out)");
         let cut = without_pem("no PEM -----BEGIN PRIVATE KEY-----\nMIGH");
         assert_eq!(cut, "no PEM (PEM left out)");
         assert_eq!(without_pem("nothing"), "nothing");

@@ -193,7 +193,7 @@ impl Machine {
         self.reload.trial = Trial::default();
         self.resume();
         // Consul unloads every service before it loads them anew: look at once whether ours is still there.
-        if self.start.was_ready && self.config.api {
+        if self.child.is_some() && self.start.was_ready && self.config.api {
             self.timers.set(Timer::Ask, self.now);
         }
         self.reload_if_possible();

@@ -193,6 +193,7 @@ impl Effects {
             inherited: self.inherited,
             version: self.version,
             children: self.children.clone(),
+            restarts: self.settings.restart_for_changes,
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Judging {
     /// The first two numbers of the agent's version, once it has told.
     pub(super) version: Option<(u32, u32)>,
     pub(super) children: Children,
+    /// Whether what no reload applies is applied by a restart.
+    pub(super) restarts: bool,
 }
 
 impl Judging {
@@ -81,11 +83,15 @@ impl Judging {
             Some(files.collect())
         };
         let (now, started) = (of(stage.current()), of(stage.started()));
-        let (settings, version) = (flags.settings.clone(), self.version);
-        let work = move || {
-            let now = now.unwrap_or_default();
-            rules(&files, &now, started.as_deref(), &settings, version)
+        let rules = Rules {
+            files,
+            now: now.unwrap_or_default(),
+            started,
+            flags: flags.settings.clone(),
+            version: self.version,
+            restarts: self.restarts,
         };
+        let work = move || rules.judge();
         let unjudged = |why: &str| Verdict {
             odd: vec![format!("lictor could not judge the configuration: {why}")],
             ..Verdict::default()
@@ -155,48 +161,71 @@ fn as_file(path: &Path, place: &Path, bytes: &[u8], said: Option<&str>) -> File 
     }
 }
 
-/// `now` is what the agent reads, `started` what it was started with.
-fn rules(
-    files: &[File],
-    now: &[File],
-    started: Option<&[File]>,
-    flags: &Map<String, Value>,
+/// What is judged by rules alone.
+struct Rules {
+    files: Vec<File>,
+    /// What the agent reads.
+    now: Vec<File>,
+    /// What it was started with.
+    started: Option<Vec<File>>,
+    /// What its command line sets.
+    flags: Map<String, Value>,
     version: Option<(u32, u32)>,
-) -> Verdict {
-    let running = started.map(|files| Running { files, version });
-    let candidate = |files| judge::Candidate {
-        files,
-        flags,
-        running,
-        registered: None,
-        host: Some(&Machine),
-    };
-    let data_dir = judge::data_dir(&candidate(files));
-    let registered = data_dir.and_then(|dir| files::registered(&Machine, &dir));
-    let registered = registered.as_deref();
-    let judged = |files| {
-        judge::judge(&judge::Candidate {
-            registered,
-            ..candidate(files)
-        })
-    };
-    let mut verdict = Verdict::default();
-    let known = judged(now);
-    for finding in judged(files) {
-        let shown = finding.to_string();
-        match finding.effect {
-            Effect::NeedsRestart => verdict.restart.push(key_of(&finding)),
-            Effect::Odd | Effect::Unjudged => verdict.odd.push(shown),
-            // What lies in the future of what the agent reads already is not made worse by a reload.
-            Effect::StopsStart | Effect::Replaces if known.contains(&finding) => {
-                verdict.odd.push(shown);
+    restarts: bool,
+}
+
+impl Rules {
+    fn judge(&self) -> Verdict {
+        let running = self.started.as_ref().map(|files| Running {
+            files,
+            version: self.version,
+        });
+        let data_dir = judge::data_dir(&self.candidate(&self.files));
+        let registered = data_dir.and_then(|dir| files::registered(&Machine, &dir));
+        let judged = |files, running| {
+            judge::judge(&judge::Candidate {
+                running,
+                registered: registered.as_deref(),
+                ..self.candidate(files)
+            })
+        };
+        let found = judged(&self.files, running);
+        let known = judged(&self.now, running);
+        let takes_restart = |finding: &Finding| finding.effect == Effect::NeedsRestart;
+        // An agent that is started anew is not held to what the one that runs was started with.
+        let at_start =
+            (self.restarts && found.iter().any(takes_restart)).then(|| judged(&self.files, None));
+        let mut verdict = Verdict::default();
+        for finding in found {
+            let shown = finding.to_string();
+            let spared = at_start
+                .as_ref()
+                .is_some_and(|start| !start.contains(&finding));
+            match finding.effect {
+                Effect::NeedsRestart => verdict.restart.push(key_of(&finding)),
+                Effect::Odd | Effect::Unjudged => verdict.odd.push(shown),
+                // What lies in the future of what the agent reads already is not made worse by a reload.
+                Effect::StopsStart | Effect::Replaces if known.contains(&finding) => {
+                    verdict.odd.push(shown);
+                }
+                Effect::Loses | Effect::Incomplete if spared => {}
+                _ => verdict.faults.push(shown),
             }
-            _ => verdict.faults.push(shown),
+        }
+        let differences = news::differences(&self.candidate(&self.files), &self.now);
+        verdict.news = differences.into_iter().map(told).collect();
+        verdict
+    }
+
+    fn candidate<'a>(&'a self, files: &'a [File]) -> judge::Candidate<'a> {
+        judge::Candidate {
+            files,
+            flags: &self.flags,
+            running: None,
+            registered: None,
+            host: Some(&Machine),
         }
     }
-    let differences = news::differences(&candidate(files), now).into_iter();
-    verdict.news = differences.map(told).collect();
-    verdict
 }
 
 fn key_of(finding: &Finding) -> String {

@@ -1,4 +1,4 @@
-//! A restart of the agent for what no reload applies, after the reload of what one does.
+//! A restart of the agent in place of a reload, for what no reload applies.
 //!
 //! The agent is stopped without a leave and started again at once, so that every service stays in place. The way back stays open
 //! until the new agent is ready and has its services: one that ends before, or does not become ready in time, is replaced by one
@@ -28,11 +28,9 @@ pub(super) enum Renewal {
 }
 
 impl Machine {
-    /// Whether what was reloaded takes a restart, too, and is to have one.
+    /// Whether what the agent is to read takes a restart, and is to have one.
     pub(super) fn wants_renewal(&self) -> bool {
-        let trial = &self.reload.trial;
-        let due = !trial.applied.restart.is_empty() && trial.renewal.is_none();
-        due && self.config.restart_for_changes && trial.back.is_none()
+        self.config.restart_for_changes && !self.reload.trial.applied.restart.is_empty()
     }
 
     pub(super) fn renew(&mut self) {
@@ -83,7 +81,7 @@ impl Machine {
     /// The new agent is ready.
     pub(in crate::core) fn renewal_ready(&mut self) {
         let trial = &self.reload.trial;
-        if trial.renewal != Some(Renewal::Starting) || trial.looking || trial.back.is_some() {
+        if trial.renewal != Some(Renewal::Starting) || trial.looking {
             return;
         }
         self.timers.clear(Timer::Renewal);
@@ -96,11 +94,16 @@ impl Machine {
         }
         if self.reload.trial.renewal == Some(Renewal::Starting) {
             let why = format!("the agent was not ready within {}", seconds(READY));
-            if self.child.is_some() {
-                self.end_agent(SIGKILL);
-            }
-            self.renewal_failed(&why);
+            self.renewal_broke(&why);
         }
+    }
+
+    /// The new agent is not what it was to be, and has to go.
+    pub(super) fn renewal_broke(&mut self, why: &str) {
+        if self.child.is_some() {
+            self.end_agent(SIGKILL);
+        }
+        self.renewal_failed(why);
     }
 
     /// The next agent gets to read what was read before.
@@ -108,11 +111,7 @@ impl Machine {
         if self.has_way_back() {
             self.out.push(Action::Unstage);
         }
-        let why = match self.reload.trial.back.take() {
-            Some(first) => format!("{first}; {why}"),
-            None => why.to_owned(),
-        };
-        self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
-        self.reload_ended(ReloadOutcome::RolledBack(why));
+        self.set(Kind::ConfigGood, Truth::False, "RolledBack", why);
+        self.reload_ended(ReloadOutcome::RolledBack(why.to_owned()));
     }
 }

@@ -39,12 +39,9 @@ impl Machine {
 
     /// Tells the agent to reload, by the signal.
     pub(super) fn hang_up(&mut self) {
-        self.reload.trial.waits = false;
-        if self.wants_renewal() {
-            return self.renew();
-        }
         let unseen = self.why_unseen();
         let trial = &mut self.reload.trial;
+        trial.waits = false;
         trial.unseen = unseen;
         trial.signaled = Some(self.now);
         self.out.push(Action::Signal(SIGHUP));

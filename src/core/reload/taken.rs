@@ -86,7 +86,10 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.reload.trial.adopted = true;
-                self.tell_agent();
+                match self.wants_renewal() {
+                    true => self.renew(),
+                    false => self.tell_agent(),
+                }
             }
             Err(why) => {
                 self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);

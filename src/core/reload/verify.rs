@@ -123,7 +123,6 @@ impl Machine {
 
     fn judge_services(&mut self, now: &BTreeSet<String>) {
         let trial = &self.reload.trial;
-        // What was dropped was dropped by the first reload, and is not missed in a restart either.
         let dropped = match (&trial.back, &trial.change) {
             (None, Some(change)) => change.dropped.clone(),
             _ => BTreeSet::new(),
@@ -162,7 +161,6 @@ impl Machine {
                 self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
                 self.reload_ended(ReloadOutcome::RolledBack(why));
             }
-            None if self.wants_renewal() => self.renew(),
             None => {
                 let applied = std::mem::take(&mut self.reload.trial.applied);
                 let (reason, message) = match (&unseen, &applied) {
@@ -186,6 +184,9 @@ impl Machine {
 
     /// The reload failed, or has lost services.
     pub(super) fn reload_broke(&mut self, why: &str) {
+        if self.reload.trial.renewal.is_some() {
+            return self.renewal_broke(why);
+        }
         self.reload.trial.signaled = None;
         if self.has_way_back() {
             self.say(

@@ -105,8 +105,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         holds: |seen, action| match action {
             Action::Ask(Question::Leave | Question::Deregister { .. }) => leaving(seen).is_some(),
             Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                let by_signal = seen.agent.as_ref().is_some_and(|agent| !agent.api);
-                seen.stop.is_some() || seen.reload.may_end_agent(by_signal)
+                seen.stop.is_some() || seen.reload.may_end_agent()
             }
             _ => true,
         },

@@ -185,17 +185,14 @@ impl Reloading {
         self.judge(result.map_or_else(|refusal| !broken(refusal), is_there));
     }
 
-    /// The agent said how the reload went; `signals` if it takes them.
-    pub(super) fn answered(&mut self, result: &Result<(), Refusal>, signals: bool) {
+    /// The agent said how the reload went.
+    pub(super) fn answered(&mut self, result: &Result<(), Refusal>) {
         match result {
             Ok(()) if self.had.is_some() && self.change.is_some() => self.step = Step::Verifying,
             Ok(()) => self.judge(true),
             Err(Refusal::Denied(_)) => {
                 self.denied = true;
-                self.step = match signals && self.renews_now() {
-                    true => Step::Ending,
-                    false => Step::Owed,
-                };
+                self.step = Step::Owed;
             }
             Err(_) => self.judge(false),
         }
@@ -206,8 +203,8 @@ impl Reloading {
         let hangup = self.hangup.take();
         self.hung_up = hangup.is_some();
         self.blind = hangup.is_some_and(|hangup| hangup.blind);
-        if good && !back && self.renews_now() {
-            return self.step = Step::Ending;
+        if !good && self.renewed {
+            return self.restart_failed();
         }
         self.verdict = Some(Verdict { good, back });
         self.is_bad = !good && self.has_way_back();
@@ -220,8 +217,8 @@ impl Reloading {
     }
 
     /// Whether a reload is not enough.
-    fn renews_now(&self) -> bool {
-        self.renews && self.unreloadable && !self.renewed && !self.back
+    pub(super) fn renews_now(&self) -> bool {
+        self.renews && self.unreloadable && !self.renewed
     }
 
     fn has_way_back(&self) -> bool {
@@ -335,7 +332,7 @@ impl Reloading {
                 return false;
             }
             Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                if [Step::Ready, Step::Owed].contains(&self.step) && self.renews_now() {
+                if self.step == Step::Ready && self.renews_now() {
                     self.step = Step::Ending;
                 }
                 self.ends_agent |= self.step == Step::Ending || self.renewal_failed;
@@ -383,10 +380,8 @@ impl Reloading {
     }
 
     /// Whether an agent may be ended in order to be started again.
-    pub(super) fn may_end_agent(&self, by_signal: bool) -> bool {
-        let in_place_of_a_signal =
-            self.step == Step::Owed || self.step == Step::Ready && (by_signal || self.denied);
-        let due = self.step == Step::Ending || in_place_of_a_signal && self.renews_now();
+    pub(super) fn may_end_agent(&self) -> bool {
+        let due = self.step == Step::Ready && self.renews_now();
         due || self.renewal_failed || self.ends_agent
     }
 

@@ -286,8 +286,9 @@ impl Seen {
 
     /// The event was handled: whether the agent counts as ready now.
     pub(super) fn ready(&mut self, ready: bool) {
-        if self.stop.is_none() && !self.start_overdue() {
-            let tick = self.event == Event::Tick;
+        if self.stop.is_none() && self.end.is_none() {
+            // Else the end of --start-timeout is a stop.
+            let tick = self.event == Event::Tick && !self.start_overdue();
             self.reload.readiness(ready, self.now, tick, self.api);
         }
         let Some(agent) = &mut self.agent else { return };
