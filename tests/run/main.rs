@@ -17,6 +17,7 @@ mod endpoint;
 mod life;
 mod pid1;
 mod reload_signal;
+mod renewal;
 mod restage;
 mod restart;
 mod rollback;

@@ -19,7 +19,7 @@ const BY_API: [&str; 2] = ["api-1", "api-2"];
 const CANDIDATE: &str = "/consul/config/b-candidate.json";
 
 /// A seed without scripts, with services.
-fn with_services(version: Version) -> TestResult<Seed> {
+pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
     let seed = Seed::new(version);
     let mut config: Value = serde_json::from_str(SEED)?;
     let fields = config.as_object_mut().expect("an object");
@@ -40,13 +40,18 @@ fn with_services(version: Version) -> TestResult<Seed> {
 
 fn start(seed: &Seed, version: Version) -> TestResult<Running> {
     let lictor = seed.lictor(version).start()?;
+    registered(seed, &lictor)?;
+    Ok(lictor)
+}
+
+/// The agent is there, and has all its services.
+fn registered(seed: &Seed, lictor: &Running) -> TestResult {
     lictor.wait_condition("Registered", START)?;
     for name in BY_API {
         let service = json!({ "Name": name, "Port": 81 });
         lictor.api().put("/v1/agent/service/register", &service)?;
     }
-    has_all(seed, &lictor)?;
-    Ok(lictor)
+    has_all(seed, lictor)
 }
 
 /// Those of the services above that an answer of Consul's has.
@@ -73,7 +78,7 @@ fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
     Ok(())
 }
 
-fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
+pub(crate) fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
     let all = FROM_FILES.iter().chain(&BY_API);
     has(seed, lictor, &all.map(|id| (*id).to_owned()).collect())
 }
@@ -108,7 +113,11 @@ fn is_bad(
 }
 
 /// A Consul that, asked to validate, lets somebody meddle first: that is after lictor's own judgement and before the reload.
-fn start_meddled_with(seed: &Seed, version: Version) -> TestResult<Running> {
+pub(crate) fn start_meddled_with(
+    seed: &Seed,
+    version: Version,
+    options: &[&str],
+) -> TestResult<Running> {
     let real = consul::directory(version)?;
     let script = format!(
         "#!/bin/sh\nif [ \"$1\" = validate ]; then cd /consul/tls && sh /consul/meddle; fi\nexec {}/consul \"$@\"\n",
@@ -124,13 +133,13 @@ fn start_meddled_with(seed: &Seed, version: Version) -> TestResult<Running> {
         .path_first(real);
     seed.host.run(program)?.success()?;
     let command = ["/consul/bin/consul", "agent", "-config-dir=/consul/config"];
-    let lictor = seed.lictor(version).command(command).start()?;
-    lictor.wait_condition("Registered", START)?;
-    for name in BY_API {
-        let service = json!({ "Name": name, "Port": 81 });
-        lictor.api().put("/v1/agent/service/register", &service)?;
-    }
-    has_all(seed, &lictor)?;
+    let options = options.iter().copied();
+    let lictor = seed
+        .lictor(version)
+        .args(options)
+        .command(command)
+        .start()?;
+    registered(seed, &lictor)?;
     Ok(lictor)
 }
 
@@ -193,7 +202,7 @@ fn candidates(version: Version) -> Vec<(Value, &'static str)> {
         let both = json!({ "ttl": "10s", "http": "http://127.0.0.1/", "interval": "10s" });
         candidates.push((
             json!({ "service": { "name": "f", "check": both } }),
-            "service.check: ",
+            "service.check.ttl: ",
         ));
         candidates.push((
             json!({ "service": { "name": "f", "check": { "name": "no type" } } }),
@@ -259,7 +268,7 @@ fn what_would_break_is_rejected_1_22_5() -> TestResult {
 /// What is good when it is judged may not be when the agent reads it.
 fn a_reload_that_breaks_is_rolled_back(version: Version) -> TestResult {
     let seed = with_services(version)?;
-    let lictor = start_meddled_with(&seed, version)?;
+    let lictor = start_meddled_with(&seed, version, &[])?;
     let ca = json!({ "ca_file": "/consul/tls/ca.pem" });
     let pair = json!({ "cert_file": "/consul/tls/cert.pem", "key_file": "/consul/tls/key.pem" });
     for (settings, meddle, reason) in [
@@ -372,7 +381,7 @@ fn a_service_that_is_removed_on_purpose_goes_1_22_5() -> TestResult {
 /// Where the CA is a pipe that nobody writes to, an agent hangs in its reload, and in its start.
 fn an_agent_that_ends_in_a_reload_starts_with_what_was_good(version: Version) -> TestResult {
     let seed = with_services(version)?;
-    let lictor = start_meddled_with(&seed, version)?;
+    let lictor = start_meddled_with(&seed, version, &[])?;
     seed.host
         .write("/consul/meddle", "rm ca.pem; mkfifo ca.pem")?;
     let candidate = tls(version, &json!({ "ca_file": "/consul/tls/ca.pem" }));
