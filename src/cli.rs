@@ -102,6 +102,12 @@ pub struct RunArgs {
     /// Let the agent read your configuration itself, half-written files too, instead of a snapshot of it
     #[arg(long, env = "LICTOR_NO_STAGING", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub no_staging: bool,
+    /// Reload when the files of your configuration change
+    #[arg(long, env = "LICTOR_WATCH", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Agent")]
+    pub watch: bool,
+    /// Spread the reloads that --watch makes over this time, each node at its own moment, so that a fleet does not reload at once
+    #[arg(long, env = "LICTOR_SPLAY", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Agent")]
+    pub splay: Duration,
     /// Hand the address to the agent as -bind
     #[arg(long, env = "LICTOR_BIND", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub bind: bool,

@@ -32,6 +32,10 @@ pub struct Settings {
     pub runtime_dir: PathBuf,
     /// Whether the agent reads a snapshot of its configuration rather than the user's own directories.
     pub staging: bool,
+    /// Whether changes of what is staged are noticed.
+    pub watch: bool,
+    /// `--splay`.
+    pub splay: Duration,
     /// COMMAND, completed; never empty.
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
@@ -89,6 +93,8 @@ impl Settings {
                 .unwrap_or_else(|| runtime_dir.join("registration")),
             runtime_dir,
             staging: !args.no_staging,
+            watch: args.watch && !args.no_staging,
+            splay: args.splay,
             command: command::complete(&args.command),
             handed: Handed {
                 bind: args.bind,
@@ -151,6 +157,7 @@ impl Settings {
             needs_address: self.needs_address(),
             api,
             staging: self.staging,
+            splay: self.splay,
             node_name: node_name(agent),
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),

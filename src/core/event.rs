@@ -26,6 +26,8 @@ pub enum Event {
     Restaged(Result<Candidate, String>),
     /// What was taken is what the agent is to read from now on, or could not be made so, and why: a sentence.
     Adopted(Result<(), String>),
+    /// Something has changed where the user's configuration is, or may have.
+    FilesChanged,
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.

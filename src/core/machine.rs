@@ -16,6 +16,7 @@ use crate::core::restart::Restarts;
 use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
+use crate::core::watch::Watch;
 use crate::exit::{self, Exit};
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
@@ -46,6 +47,8 @@ pub struct Config {
     pub api: bool,
     /// Whether the agent reads a snapshot, which is taken anew before a reload.
     pub staging: bool,
+    /// `--splay`: over how long reloads of many nodes are spread when files have changed.
+    pub splay: Moment,
     /// The name the agent will have, until it says so itself.
     pub node_name: String,
     /// Whether the agent's own configuration says that it leaves on SIGTERM; `None` where it says nothing.
@@ -99,6 +102,7 @@ pub struct Machine {
     pub(super) facts: AgentFacts,
     pub(super) start: Start,
     pub(super) reload: Reload,
+    pub(super) watch: Watch,
     pub(super) restarts: Restarts,
     pub(super) checks: Checks,
     pub(super) stop: Option<Stop>,
@@ -129,6 +133,7 @@ impl Machine {
             facts,
             start: Start::default(),
             reload: Reload::default(),
+            watch: Watch::default(),
             restarts: Restarts::default(),
             checks: Checks::default(),
             stop: None,
@@ -164,6 +169,7 @@ impl Machine {
             Event::Restaged(result) => self.restaged(result),
             Event::Adopted(result) => self.adopted(result),
             Event::Unstaged(result) => self.unstaged(result),
+            Event::FilesChanged => self.files_changed(),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
@@ -235,6 +241,7 @@ impl Machine {
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Heard => self.ask(Question::Membership),
+            Timer::Rest => self.files_rest(),
             Timer::GoBack => self.tell_agent(),
             Timer::Hangup => self.listened(),
             Timer::Renewal => self.renewal_late(),
@@ -288,6 +295,7 @@ impl Machine {
         for kind in [Kind::Joined, Kind::IdentityHeld, Kind::Registered] {
             self.set(kind, Truth::Unknown, "AgentEnded", "");
         }
+        self.files_kept();
         if self.is_renewed(end) {
             return self.spawn();
         }

@@ -72,6 +72,8 @@ pub(super) struct Reload {
     odd: Vec<String>,
     /// What is known of the one that runs.
     trial: Trial,
+    /// What the agent has is not known: a reload has failed and was not made good.
+    unsure: bool,
     /// The agent's end is lictor's doing, and it is started again at once.
     ends_agent: bool,
     /// How the last one went.
@@ -115,7 +117,7 @@ impl Machine {
         }
         if !reload.examine.is_empty() {
             reload.examining = std::mem::take(&mut reload.examine);
-            return self.restage();
+            return self.take_files();
         }
         if !reload.pending || self.child.is_none() || reload.ends_agent {
             return;
@@ -144,7 +146,13 @@ impl Machine {
         }
     }
 
+    /// Takes the user's files anew, for a reload.
     pub(super) fn restage(&mut self) {
+        self.files_taken();
+        self.take_files();
+    }
+
+    fn take_files(&mut self) {
         self.reload.staging = true;
         self.out.push(Action::Restage);
     }
@@ -233,6 +241,7 @@ impl Machine {
         let reload = &mut self.reload;
         // The next agent may have a token that this one had not.
         reload.by_signal = false;
+        reload.unsure = false;
         let anew = |wanted: Wanted| self.config.staging && wanted.anew;
         let running = std::mem::take(&mut reload.running);
         let mut waiters = Vec::new();

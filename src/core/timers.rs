@@ -19,6 +19,8 @@ pub enum Timer {
     GoodRun,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
+    /// The files of the configuration are at rest, and it is this node's turn: reload.
+    Rest,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
     /// The agent that was told to reload by SIGHUP had time to say that it failed, or to load what it lacked.
@@ -44,7 +46,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -52,6 +54,7 @@ impl Timer {
         Self::Restart,
         Self::GoodRun,
         Self::Heard,
+        Self::Rest,
         Self::GoBack,
         Self::Hangup,
         Self::Renewal,

@@ -21,6 +21,7 @@ pub mod init;
 mod judging;
 pub mod sources;
 pub mod staging;
+pub mod watching;
 
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {

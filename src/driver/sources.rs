@@ -1,6 +1,7 @@
 //! Where events come from. The only `select!` of lictor is here.
 
 use std::future::{Future, pending};
+use std::io;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::{Effects, Reaped};
 use crate::os::output::{Heard, Output, last_lines};
 use crate::os::signals::Signals;
+use crate::os::watch::Changes;
 
 /// Something under way that ends in an event.
 pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
@@ -35,6 +37,7 @@ pub struct Sources {
     server: Server,
     control: mpsc::Receiver<Control>,
     notify: UnixDatagram,
+    watch: Option<Changes>,
     /// Questions to the agent's API.
     pub(super) asks: FuturesUnordered<Work>,
     /// Everything else that is under way.
@@ -49,6 +52,7 @@ impl Sources {
         server: Server,
         control: mpsc::Receiver<Control>,
         notify: UnixDatagram,
+        watch: Option<Changes>,
     ) -> Self {
         Self {
             signals,
@@ -56,6 +60,7 @@ impl Sources {
             server,
             control,
             notify,
+            watch,
             asks: FuturesUnordered::new(),
             works: FuturesUnordered::new(),
         }
@@ -129,6 +134,13 @@ impl Sources {
                 },
                 () = self.server.accept() => {},
                 () = until(deadline) => return Event::Tick,
+                noticed = changed(&mut self.watch) => match noticed {
+                    Ok(()) => return Event::FilesChanged,
+                    Err(error) => {
+                        tracing::error!("changed files will not be noticed any more: {error}");
+                        self.watch = None;
+                    }
+                },
             }
         }
     }
@@ -160,6 +172,13 @@ async fn until(deadline: Option<Instant>) {
 async fn said(word: Option<&Heard>) -> String {
     match word {
         Some(word) => word.next().await,
+        None => pending().await,
+    }
+}
+
+async fn changed(watch: &mut Option<Changes>) -> io::Result<()> {
+    match watch {
+        Some(changes) => changes.next().await,
         None => pending().await,
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -17,12 +18,13 @@ use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
 use crate::os::background;
 use crate::os::runtime_dir::RuntimeDir;
+use crate::os::watch::Watch;
 use crate::settings::Settings;
 use crate::stage::{Candidate, Error, Stager};
 
 /// What `--no-staging` costs.
-const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too, and a change that breaks \
-                       a reload cannot be taken back";
+const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too; a change is \
+                       not noticed, and one that breaks a reload cannot be taken back";
 
 /// How long a snapshot may take, for a file system that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,14 +39,18 @@ pub struct Staging {
 
 impl Staging {
     /// Readies the stage, unless the settings say that there is to be none.
-    pub fn open(settings: &Settings, runtime_dir: &RuntimeDir) -> Result<Self, Exit> {
+    pub fn open(
+        settings: &Settings,
+        runtime_dir: &RuntimeDir,
+        watch: Option<Arc<Watch>>,
+    ) -> Result<Self, Exit> {
         if !settings.staging {
             tracing::warn!("{WITHOUT}");
             return Ok(Self::of(None));
         }
         let stager = Stager::open(&runtime_dir.stage());
         stager
-            .map(|stager| Self::of(Some(stager)))
+            .map(|stager| Self::of(Some(stager.watched_by(watch))))
             .map_err(unstaged)
     }
 
@@ -59,6 +65,13 @@ impl Staging {
     pub fn look(&self, args: &[OsString]) -> Result<AgentConfig, Exit> {
         self.take(args)?;
         Ok(self.config(args))
+    }
+
+    /// Warns of each file that no update of its volume reaches, which a reload would not read either.
+    pub fn say_fixed(&self, args: &[OsString]) {
+        for file in self.stager.iter().flat_map(|stager| stager.fixed(args)) {
+            tracing::warn!("{file}");
+        }
     }
 
     /// Takes what these arguments name.

@@ -101,7 +101,7 @@ fn only_lictor_reloads() -> TestResult {
         "-hcl",
         on,
     ];
-    let lictor = seed.lictor(V).command(typed).start()?;
+    let lictor = seed.lictor(V).arg("--watch=false").command(typed).start()?;
     let status = lictor.wait_condition("Registered", START)?;
     assert_eq!(is_on(&lictor)?, false);
     assert!(
@@ -142,7 +142,7 @@ fn only_lictor_reloads() -> TestResult {
 fn what_a_reload_turns_on_waits_for_the_next_start_and_is_off_then() -> TestResult {
     let seed = Seed::new(V);
     let mut bare = Bare::start(&seed)?;
-    let lictor = seed.lictor(V).start()?;
+    let lictor = seed.lictor(V).arg("--watch=false").start()?;
     lictor.wait_condition("Registered", START)?;
     assert!(
         !command(&lictor)?

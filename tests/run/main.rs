@@ -24,6 +24,8 @@ mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
+mod watch;
+mod watch_limits;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

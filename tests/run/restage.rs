@@ -14,7 +14,7 @@ const FILES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// What the kubelet does to a mounted ConfigMap, from one generation to another: a new directory beside the old one, one link that
 /// is renamed to lead there, and the old one removed.
-const SWAP: &str = r#"
+pub(crate) const SWAP: &str = r#"
 swap() {
     mkdir ..$1
     for f in a b c d e; do echo "{\"service\": {\"name\": \"$f\", \"meta\": {\"generation\": \"$1\"}}}" >..$1/$f.json; done
@@ -26,7 +26,7 @@ swap() {
 "#;
 
 /// A seed with a volume beside the configuration, in its generation 0.
-fn with_volume(version: Version) -> TestResult<Seed> {
+pub(crate) fn with_volume(version: Version) -> TestResult<Seed> {
     let seed = Seed::new(version);
     let links = "for f in a b c d e; do ln -s ..data/$f.json $f.json; done";
     sh(
@@ -36,17 +36,17 @@ fn with_volume(version: Version) -> TestResult<Seed> {
     Ok(seed)
 }
 
-fn start(seed: &Seed, version: Version) -> TestResult<Running> {
+pub(crate) fn start(seed: &Seed, version: Version, watch: &str) -> TestResult<Running> {
     let command = [
         "agent",
         "-config-dir=/consul/config",
         "-config-dir=/consul/volume",
     ];
-    Ok(seed.lictor(version).command(command).start()?)
+    Ok(seed.lictor(version).arg(watch).command(command).start()?)
 }
 
 /// The generations of the volume's services in the agent.
-fn generations(lictor: &Running) -> TestResult<Vec<String>> {
+pub(crate) fn generations(lictor: &Running) -> TestResult<Vec<String>> {
     let services = lictor.api().get("/v1/agent/services")?;
     let generation = |name: &&str| {
         let generation = services.get(name)?["Meta"]["generation"].as_str()?;
@@ -65,7 +65,7 @@ fn generation(status: &Value) -> u64 {
 
 fn a_reload_applies_what_changed_and_only_a_reload_does(version: Version) -> TestResult {
     let seed = with_volume(version)?;
-    let lictor = start(&seed, version)?;
+    let lictor = start(&seed, version, "--watch=false")?;
     let first = generation(&lictor.wait_condition("Registered", START)?);
     assert_eq!(generations(&lictor)?, ["0"; 5]);
     let unchanged = "unchanged; the agent has read the same again\n";
@@ -145,7 +145,7 @@ fn a_reload_applies_what_changed_and_only_a_reload_does_1_22_5() -> TestResult {
 
 fn two_hundred_swaps_in_quick_succession_tear_nothing(version: Version) -> TestResult {
     let seed = with_volume(version)?;
-    let lictor = start(&seed, version)?;
+    let lictor = start(&seed, version, "--watch=false")?;
     lictor.wait_condition("Registered", START)?;
     let script = format!(
         "cd /consul/volume; {SWAP} n=1; while [ $n -le 200 ]; do swap $n; n=$((n + 1)); done"
@@ -182,7 +182,7 @@ fn two_hundred_swaps_in_quick_succession_tear_nothing_1_22_5() -> TestResult {
 /// Somebody breaks the configuration, and the agent crashes before anybody reloads: what it started with is still there.
 fn a_crash_over_a_broken_directory_comes_back_with_what_was(version: Version) -> TestResult {
     let seed = with_volume(version)?;
-    let lictor = start(&seed, version)?;
+    let lictor = start(&seed, version, "--watch")?;
     lictor.wait_condition("Registered", START)?;
     sh(
         &seed.host,

@@ -39,7 +39,8 @@ pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
 }
 
 fn start(seed: &Seed, version: Version) -> TestResult<Running> {
-    let lictor = seed.lictor(version).start()?;
+    // What is done with a change is the same however it was noticed.
+    let lictor = seed.lictor(version).arg("--watch=false").start()?;
     registered(seed, &lictor)?;
     Ok(lictor)
 }
@@ -83,7 +84,7 @@ pub(crate) fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
     has(seed, lictor, &all.map(|id| (*id).to_owned()).collect())
 }
 
-fn config_good(status: &Value) -> Value {
+pub(crate) fn config_good(status: &Value) -> Value {
     let conditions = status["conditions"].as_array();
     let mut found = conditions.into_iter().flatten();
     found

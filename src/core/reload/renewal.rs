@@ -60,6 +60,7 @@ impl Machine {
         self.restarts.total += 1;
         // The next agent may have a token that this one had not.
         self.reload.by_signal = false;
+        self.reload.unsure = false;
         match renewal {
             Some(Renewal::Stopping) => {
                 self.reload.trial.applied.restarted = true;

@@ -90,6 +90,7 @@ impl Machine {
                 "the agent says that a reload failed which lictor has not under way: {why}"
             );
             self.say(Level::Error, text);
+            self.reload.unsure = true;
             if !self.reload.running {
                 self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", why);
             }

@@ -65,7 +65,8 @@ impl Machine {
 
     fn judged(&mut self, Candidate { change, verdict }: Candidate) {
         self.say_left_out(change.left_out.clone());
-        if change.is_none() && !change.way_back && !self.reload.does.anyway {
+        let anyway = self.reload.does.anyway || self.reload.unsure;
+        if change.is_none() && !change.way_back && !anyway {
             return self.reload_spared();
         }
         self.say_odd(verdict.odd.clone());

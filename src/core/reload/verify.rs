@@ -152,6 +152,7 @@ impl Machine {
 
     /// The agent has what it was to have, or has again what it had.
     pub(super) fn reload_held(&mut self) {
+        self.reload.unsure = false;
         let unseen = self.reload.trial.unseen.take();
         match self.reload.trial.back.take() {
             Some(mut why) => {
@@ -200,6 +201,7 @@ impl Machine {
             Some(first) => format!("{first}; and going back did not help: {why}"),
             None => why.to_owned(),
         };
+        self.reload.unsure = true;
         self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
         self.reload_ended(ReloadOutcome::Failed(why));
     }

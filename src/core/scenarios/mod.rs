@@ -27,6 +27,7 @@ mod restart;
 mod rollback;
 mod signal_reload;
 mod start;
+mod watch;
 mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
@@ -52,6 +53,7 @@ fn config() -> Config {
         needs_address: true,
         api: true,
         staging: true,
+        splay: Duration::ZERO,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,
         leaves_on_interrupt: None,

@@ -151,6 +151,7 @@ pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
         on_stop: any(rng, &on_stop),
         stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
         drain: Duration::from_millis(any(rng, &[0, 0, 0, 700, 8000])),
+        splay: Duration::from_millis(any(rng, &[0, 0, 900, 30_000])),
         start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),

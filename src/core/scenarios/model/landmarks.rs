@@ -5,8 +5,10 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 39] = [
+pub(super) const LANDMARKS: [&str; 41] = [
     "a snapshot",
+    "a reload since files have changed",
+    "a change that outlives its agent",
     "a snapshot that is taken back",
     "a snapshot that is settled",
     "agent's services",
@@ -91,6 +93,12 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             Sight::There if !stop.is_last => "PUT deregister of what is overdue",
             _ => "PUT deregister as the last step",
         },
+        (Action::Ask(Question::Services), None) if outlives(seen) => {
+            "a change that outlives its agent"
+        }
+        (Action::Ask(Question::Services), None) if seen.event == Event::Tick => {
+            "a reload since files have changed"
+        }
         _ => return plain(action),
     };
     Some(name)
@@ -100,6 +108,11 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
 fn is_last_question(seen: &Seen) -> bool {
     let heard = seen.agent.as_ref().and_then(|agent| agent.heard.as_ref());
     heard.is_some_and(|heard| heard.asked == 4)
+}
+
+/// An agent has ended since files were noticed to have changed.
+fn outlives(seen: &Seen) -> bool {
+    seen.noticed.is_some_and(|noticed| noticed.outlives)
 }
 
 fn plain(action: &Action) -> Option<&'static str> {

@@ -85,7 +85,12 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             }
             let full = seen.back_off();
             let delay = machine.deadline().map(|at| at - seen.now);
-            delay.is_some_and(|delay| delay <= full && delay >= full * 4 / 5)
+            // Changed files may have their time before that.
+            let soonest = match seen.noticed {
+                None => full * 4 / 5,
+                Some(_) => Moment::ZERO,
+            };
+            delay.is_some_and(|delay| delay <= full && delay >= soonest)
         },
     },
     Invariant {

@@ -54,6 +54,10 @@ pub(super) struct Reloading {
     pub(super) anew: bool,
     /// The one that is under way was to.
     was_anew: bool,
+    /// The agent is to be asked even where nothing has changed.
+    pub(super) anyway: bool,
+    /// The one that is under way was to ask it.
+    was_anyway: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
     /// They are, only to be judged, ...
@@ -82,6 +86,10 @@ pub(super) struct Reloading {
     back: bool,
     /// What this event says of the reload.
     pub(super) verdict: Option<Verdict>,
+    /// What the agent has is not known: a reload has failed and was not made good.
+    pub(super) unsure: bool,
+    /// This event found nothing to reload.
+    pub(super) spared: bool,
     /// This event calls for taking back what the agent reads, ...
     pub(super) is_bad: bool,
     /// ... and so often that was done.
@@ -112,6 +120,7 @@ impl Reloading {
         self.verdict = None;
         self.is_bad = false;
         self.renewal_failed = false;
+        self.spared = false;
         self.unstaged = 0;
         (self.hung_up, self.blind) = (false, false);
         self.elsewhere = false;
@@ -126,6 +135,12 @@ impl Reloading {
             return;
         }
         match (self.step, result) {
+            (Step::Staging, Ok(Candidate { change, .. }))
+                if change.is_none() && !change.way_back && !self.was_anyway && !self.unsure =>
+            {
+                self.spared = true;
+                self.step = Step::None;
+            }
             (Step::Staging, Ok(Candidate { verdict, .. })) if !verdict.faults.is_empty() => {
                 self.step = Step::Bad;
             }
@@ -212,6 +227,7 @@ impl Reloading {
             self.back = true;
             self.step = Step::Unstaging;
         } else {
+            self.unsure = !good;
             self.over();
         }
     }
@@ -241,6 +257,7 @@ impl Reloading {
         self.wanted = false;
         self.anew = false;
         self.to_judge = false;
+        self.anyway = false;
         self.step = Step::None;
         self.hangup = None;
     }
@@ -249,6 +266,7 @@ impl Reloading {
     /// unless that reads the user's files itself.
     pub(super) fn ended(&mut self, now: Moment, staged: bool, zero: bool, stop: bool) -> bool {
         self.denied = false;
+        self.unsure = false;
         let wanted = std::mem::take(&mut self.ends_agent);
         match self.step {
             _ if stop => {}
@@ -269,9 +287,11 @@ impl Reloading {
         if staged && self.was_anew && untried.contains(&self.step) {
             self.wanted = true;
             self.anew = true;
+            self.anyway |= self.was_anyway;
         } else if !staged || !self.anew {
             self.wanted = false;
             self.anew = false;
+            self.anyway = false;
         }
         self.is_bad = self.has_way_back();
         self.over();
@@ -360,6 +380,7 @@ impl Reloading {
         if begins {
             self.wanted = false;
             self.was_anew = std::mem::take(&mut self.anew);
+            self.was_anyway = std::mem::take(&mut self.anyway);
         }
         begins
     }

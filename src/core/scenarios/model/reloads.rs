@@ -70,13 +70,15 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "what is good stays",
-        sentence: "a snapshot is settled only after its reload was good, as far as that can be seen; never in a stop",
+        sentence: "a snapshot is settled only after its reload was good, as far as that can be seen, or when the user's files are what \
+                   the agent has read; never in a stop",
         holds: |seen, action| {
             let good = Some(Verdict {
                 good: true,
                 back: false,
             });
             *action != Action::Settle
+                || seen.reload.spared
                 || seen.config.staging && seen.reload.verdict == good && seen.stop.is_none()
         },
     },

@@ -6,6 +6,7 @@ use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
+use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::reloading::Reloading;
 use super::*;
@@ -36,6 +37,8 @@ pub(super) struct Seen {
     /// Asked, and neither answered nor dropped, and when.
     pub(super) questions: Vec<(Question, Moment)>,
     pub(super) reload: Reloading,
+    /// Changed files that no snapshot was begun after.
+    pub(super) noticed: Option<Noticed>,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -83,6 +86,7 @@ impl Seen {
             own_entry: false,
             questions: Vec::new(),
             reload: Reloading::new(renews),
+            noticed: None,
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
@@ -159,10 +163,12 @@ impl Seen {
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
+                self.reload.anyway |= self.stop.is_none();
             }
             Event::JudgementAsked(_) => {
                 self.reload.to_judge |= self.stop.is_none() && self.config.staging;
             }
+            Event::FilesChanged => self.files_changed(),
             Event::Restaged(result) => self.reload.restaged(result),
             Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
@@ -183,6 +189,7 @@ impl Seen {
                 }
                 self.shares();
                 self.reload.listened(now);
+                self.files_rest();
             }
             _ => {}
         }
@@ -262,10 +269,11 @@ impl Seen {
         self.agent = None;
         let zero = end.how.code() == 0;
         let staged = self.config.staging;
-        if self
-            .reload
-            .ended(self.now, staged, zero, self.stop.is_some())
-        {
+        let stop = self.stop.is_some();
+        if let Some(noticed) = &mut self.noticed {
+            noticed.outlives = true;
+        }
+        if self.reload.ended(self.now, staged, zero, stop) {
             self.renewed_now = true;
             return;
         }
@@ -299,6 +307,9 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
+        if *action == Action::Restage && !self.reload.may_judge() {
+            self.noticed = None;
+        }
         if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
@@ -307,6 +318,7 @@ impl Seen {
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
             self.reload.wanted = true;
+            self.reload.anyway = true;
         }
         match action {
             Action::Spawn => {

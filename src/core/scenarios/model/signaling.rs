@@ -65,6 +65,7 @@ impl Reloading {
 
     /// The agent said that a reload failed.
     pub(super) fn failure_heard(&mut self) {
+        self.unsure |= self.hangup.is_none();
         match (self.step, &mut self.hangup) {
             (Step::Signaled, Some(_)) => self.judge(false),
             (_, Some(hangup)) => hangup.failed = true,

@@ -167,6 +167,7 @@ impl World {
             .chain(super::hearing::MOMENTS)
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
+            .chain(super::noticed::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -283,6 +284,7 @@ impl World {
                     &[None, Some(OnStop::Leave), Some(OnStop::Stay)],
                 ),
             },
+            37..47 if self.machine.config.staging => Event::FilesChanged,
             37..50 => Event::Signal(Signal::Other(any(
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
