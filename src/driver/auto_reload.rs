@@ -14,7 +14,8 @@ use crate::consul::flags;
 use crate::judge::{self, File, Format, files};
 use crate::os;
 
-const KEY: &str = "auto_reload_config";
+/// The key.
+pub(super) const KEY: &str = "auto_reload_config";
 const OFF: &str = "-hcl=auto_reload_config = false";
 
 /// What turns it on for an agent with these arguments, if it is on: a file, as the arguments name it, or the command line.

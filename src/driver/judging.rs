@@ -15,6 +15,7 @@ use crate::consul::flags::{self, Flags};
 use crate::consul::validate;
 use crate::core::candidate::{News, Verdict};
 use crate::core::event::How;
+use crate::driver::auto_reload;
 use crate::driver::children::Children;
 use crate::judge::{self, Effect, File, Finding, Format, Machine, Running, files, news};
 use crate::os::background;
@@ -189,7 +190,12 @@ impl Rules {
                 ..self.candidate(files)
             })
         };
-        let found = judged(&self.files, running);
+        let mut found = judged(&self.files, running);
+        // What lictor turns off anyway takes no restart.
+        found.retain(|finding| {
+            let takes_restart = finding.effect == Effect::NeedsRestart;
+            !takes_restart || !finding.key.eq_ignore_ascii_case(auto_reload::KEY)
+        });
         let known = judged(&self.now, running);
         let takes_restart = |finding: &Finding| finding.effect == Effect::NeedsRestart;
         // An agent that is started anew is not held to what the one that runs was started with.

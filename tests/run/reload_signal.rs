@@ -66,7 +66,7 @@ impl Bed {
     fn lictor(&self) -> Lictor {
         Lictor::on(&self.host, LICTOR)
             .consul(self.version)
-            .arg("--no-registration")
+            .args(["--no-registration", "--watch=false"])
     }
 
     /// The catalog has these, and no other.

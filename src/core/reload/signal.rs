@@ -39,9 +39,9 @@ impl Machine {
 
     /// Tells the agent to reload, by the signal.
     pub(super) fn hang_up(&mut self) {
-        self.reload.trial.waits = false;
         let unseen = self.why_unseen();
         let trial = &mut self.reload.trial;
+        trial.waits = false;
         trial.unseen = unseen;
         trial.signaled = Some(self.now);
         self.out.push(Action::Signal(SIGHUP));

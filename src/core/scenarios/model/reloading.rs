@@ -352,7 +352,7 @@ impl Reloading {
                 return false;
             }
             Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                if [Step::Ready, Step::Owed].contains(&self.step) && self.renews_now() {
+                if self.step == Step::Ready && self.renews_now() {
                     self.step = Step::Ending;
                 }
                 self.ends_agent |= self.step == Step::Ending || self.renewal_failed;

@@ -9,7 +9,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
                    way and no stop was begun. It begins with the agent's services, unless it has no API, then \
                    comes a snapshot, unless the agent is only to load its data directory, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
-                   only if it has an API",
+                   only if it has an API that has not denied it",
         holds: |seen, action| {
             let reload = &seen.reload;
             let begins = reload.may_begin();
@@ -30,7 +30,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                     seen.config.staging && (looked || begins && !api && was_ready)
                 }
                 Action::Signal(SIGHUP) => was_ready && (tells || reload.step == Step::Owed),
-                Action::Ask(Question::Reload) => api && tells,
+                Action::Ask(Question::Reload) => api && tells && !reload.denied,
                 _ => true,
             };
             let is_of_one = matches!(
