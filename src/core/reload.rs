@@ -199,6 +199,7 @@ impl Machine {
     fn reload_over(&mut self) {
         self.reload.running = false;
         self.reload.trial = Trial::default();
+        self.timers.clear(Timer::Hangup);
         self.resume();
         // Consul unloads every service before it loads them anew: look at once whether ours is still there.
         if self.child.is_some() && self.start.was_ready && self.config.api {

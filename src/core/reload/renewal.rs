@@ -82,7 +82,9 @@ impl Machine {
     /// The new agent is ready.
     pub(in crate::core) fn renewal_ready(&mut self) {
         let trial = &self.reload.trial;
-        if trial.renewal != Some(Renewal::Starting) || trial.looking {
+        // One that lacks something is looked at again already.
+        let seen_to = trial.looking || trial.lacked > 0;
+        if trial.renewal != Some(Renewal::Starting) || seen_to {
             return;
         }
         self.timers.clear(Timer::Renewal);

@@ -17,6 +17,8 @@ use super::SIGHUP;
 pub(super) const QUIET: Duration = Duration::from_secs(1);
 /// How long services may be missing after the signal before they count as lost.
 const LOADING: Duration = Duration::from_secs(10);
+/// How often an agent that has said that it has loaded everything is looked at again.
+const LOOKS: u32 = 3;
 /// Between two looks in vain.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -71,8 +73,13 @@ impl Machine {
 
     /// Whether the agent may still be loading what it lacks; it is looked at again then.
     pub(super) fn may_be_loading(&mut self) -> bool {
-        let signaled = self.reload.trial.signaled;
-        let loading = signaled.is_some_and(|at| self.now < at + LOADING);
+        let trial = &mut self.reload.trial;
+        trial.lacked += 1;
+        let loading = match trial.signaled {
+            Some(at) => self.now < at + LOADING,
+            // Somebody else may have it reload at the same time.
+            None => trial.lacked <= LOOKS,
+        };
         if loading {
             self.timers.set(Timer::Hangup, self.now + PAUSE);
         }

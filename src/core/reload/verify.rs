@@ -46,6 +46,8 @@ pub(super) struct Trial {
     pub(super) renewal: Option<Renewal>,
     /// It is being taken back, and why.
     pub(super) back: Option<String>,
+    /// How often services were missing.
+    pub(super) lacked: u32,
     /// The agent broke the connection over it.
     pub(super) broken: bool,
     /// Why the agent did not say which services it had.
@@ -195,6 +197,7 @@ impl Machine {
                 format!("the reload failed: {why}; going back to what the agent read before"),
             );
             self.reload.trial.back = Some(why.to_owned());
+            self.reload.trial.lacked = 0;
             return self.out.push(Action::Unstage);
         }
         let why = match self.reload.trial.back.take() {

@@ -262,6 +262,15 @@ impl Bed {
         self.on(Event::Answered(Answer::Services(Ok(ids))))
     }
 
+    /// The agent tells its services each time it is asked again, and never has those that it lacks.
+    fn lacks(&mut self, ids: &[&str]) -> &[Action] {
+        for _ in 0..3 {
+            assert_eq!(self.lists(ids), []);
+            assert_eq!(self.tick(), [Action::Ask(Question::Services)]);
+        }
+        self.lists(ids)
+    }
+
     /// The agent takes its configuration anew, or says that it does not.
     fn reloads(&mut self, result: Result<(), Refusal>) -> &[Action] {
         self.on(Event::Answered(Answer::Reload(result)))

@@ -86,7 +86,7 @@ fn an_agent_that_breaks_the_connection_is_given_time_to_end() {
 fn a_reload_that_loses_a_service_is_rolled_back() {
     let mut bed = Bed::new(config()).ready().reloading();
     assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
-    bed.lists(&[SERVICE, "web", "new"]);
+    bed.lacks(&[SERVICE, "web", "new"]);
     let why = goes_back(&mut bed);
     assert_eq!(why, "the agent has lost by-api");
     assert_eq!(config_good(&bed), (false, "RolledBack", why.as_str()));
@@ -98,6 +98,18 @@ fn a_reload_that_loses_a_service_is_rolled_back() {
         [Action::Settle, reloaded(1, CHANGED)]
     );
     assert_eq!(config_good(&bed), (true, "Reloaded", ""));
+}
+
+/// Somebody else has the agent reload at the same time, which shows a part of its services meanwhile.
+#[test]
+fn a_service_that_is_missing_for_a_moment_is_not_lost() {
+    let mut bed = Bed::new(config()).ready().reloading();
+    bed.reloads(Ok(()));
+    for ids in [&[][..], &["web"], &[SERVICE, "web"]] {
+        assert_eq!(bed.lists(ids), []);
+        assert_eq!(bed.tick(), [Action::Ask(Question::Services)]);
+    }
+    assert_eq!(bed.lists(&SERVICES), [Action::Settle, reloaded(1, CHANGED)]);
 }
 
 #[test]
@@ -122,10 +134,10 @@ fn a_service_that_the_configuration_drops_is_not_lost() {
     );
     // On the way back it is not dropped any more.
     lossy.reloads(Ok(()));
-    assert_eq!(lossy.lists(&[SERVICE]), [Action::Unstage]);
+    assert_eq!(lossy.lacks(&[SERVICE]), [Action::Unstage]);
     lossy.on(Event::Unstaged(Ok(())));
     lossy.reloads(Ok(()));
-    let told = lossy.lists(&[SERVICE, "by-api"]).to_vec();
+    let told = lossy.lacks(&[SERVICE, "by-api"]).to_vec();
     assert!(told_failed(&told).contains("lost web"), "{told:?}");
 }
 
@@ -191,7 +203,7 @@ fn going_back_may_fail_in_each_step() {
             |bed| {
                 bed.on(Event::Unstaged(Ok(())));
                 bed.reloads(Ok(()));
-                bed.lists(&["web"]).to_vec()
+                bed.lacks(&["web"]).to_vec()
             },
             "lost by-api, consul-10.0.0.5",
         ),
@@ -220,7 +232,7 @@ fn without_a_change_there_is_no_way_back() {
     let done = bed.reloads(failed()).to_vec();
     assert!(told_failed(&done).contains("bad check"), "{done:?}");
     lossy.reloads(Ok(()));
-    let done = lossy.lists(&[SERVICE]).to_vec();
+    let done = lossy.lacks(&[SERVICE]).to_vec();
     assert!(told_failed(&done).contains("lost by-api, web"), "{done:?}");
 }
 

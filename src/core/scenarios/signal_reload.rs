@@ -180,7 +180,7 @@ fn an_agent_that_takes_no_signals_yet_gets_its_own_once_it_does() {
 fn the_way_back_goes_by_signal_where_it_is_denied() {
     let mut bed = Bed::new(config()).ready().reloading();
     bed.reloads(Ok(()));
-    assert_eq!(bed.lists(&["web"]), [Action::Unstage]);
+    assert_eq!(bed.lacks(&["web"]), [Action::Unstage]);
     assert_eq!(
         bed.on(Event::Unstaged(Ok(()))),
         [Action::Ask(Question::Reload)]

@@ -6,6 +6,9 @@ use super::*;
 /// How long an agent that was started for a change may take until it is ready.
 const RENEWAL: Duration = Duration::from_secs(30);
 
+/// How often an agent that lacks services is looked at again.
+const LOOKS: u32 = 3;
+
 /// How far the reload has come that is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Step {
@@ -81,6 +84,8 @@ pub(super) struct Reloading {
     pub(super) step: Step,
     /// What the agent had.
     had: Option<BTreeSet<String>>,
+    /// How often it lacked some of them afterwards.
+    lacked: u32,
     /// What it reads now and is neither good nor bad yet.
     change: Option<Change>,
     back: bool,
@@ -194,6 +199,10 @@ impl Reloading {
             }
             return;
         }
+        if result.is_ok_and(|now| !is_there(now)) && self.lacked < LOOKS {
+            self.lacked += 1;
+            return;
+        }
         // An agent that breaks the connection ends.
         let broken =
             |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::Unreachable(_));
@@ -223,6 +232,7 @@ impl Reloading {
         }
         self.verdict = Some(Verdict { good, back });
         self.is_bad = !good && self.has_way_back();
+        self.lacked = 0;
         if self.is_bad {
             self.back = true;
             self.step = Step::Unstaging;
@@ -246,6 +256,7 @@ impl Reloading {
         self.step = Step::None;
         self.hangup = None;
         self.had = None;
+        self.lacked = 0;
         self.change = None;
         self.back = false;
         self.renewed = false;
