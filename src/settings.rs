@@ -52,6 +52,8 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// `--drain`.
     pub drain: Duration,
+    /// `--on-unreloadable`: whether what no reload applies is followed by a restart.
+    pub restart_for_changes: bool,
     /// `--carry-checks`.
     pub carry_checks: bool,
     /// What signals to lictor become.
@@ -108,6 +110,7 @@ impl Settings {
             }),
             stop_timeout: args.stop_timeout,
             drain: args.drain,
+            restart_for_changes: args.on_unreloadable == cli::OnUnreloadable::Restart,
             carry_checks: args.carry_checks,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
@@ -165,6 +168,7 @@ impl Settings {
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,
+            restart_for_changes: self.restart_for_changes,
             carry_checks: self.carry_checks,
             kill_after: self.kill_after,
             seed: fastrand::u64(..),

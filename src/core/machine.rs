@@ -71,6 +71,8 @@ pub struct Config {
     pub restart_limit: u32,
     /// `--carry-checks`: whether the states of checks outlive a restart of the agent.
     pub carry_checks: bool,
+    /// `--on-unreloadable`: whether a change that no reload applies is followed by a restart.
+    pub restart_for_changes: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -165,6 +167,7 @@ impl Machine {
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
             Event::Restaged(result) => self.restaged(result),
+            Event::Adopted(result) => self.adopted(result),
             Event::Unstaged(result) => self.unstaged(result),
             Event::FilesChanged => self.files_changed(),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
@@ -173,7 +176,9 @@ impl Machine {
             Event::Stopped => self.agent_was_stopped(),
             Event::Notified => self.notified(),
             Event::LeaveHeard => self.leave_heard(),
+            Event::FailureHeard(why) => self.failure_heard(why),
             Event::Answered(answer) => self.answered(answer),
+            Event::JudgementAsked(waiter) => self.judgement_asked(waiter),
             Event::ReloadAsked(waiter) => self.reload_asked(Cause::Asked(Some(waiter))),
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
@@ -238,6 +243,8 @@ impl Machine {
             Timer::Heard => self.ask(Question::Membership),
             Timer::Rest => self.files_rest(),
             Timer::GoBack => self.tell_agent(),
+            Timer::Hangup => self.listened(),
+            Timer::Renewal => self.renewal_late(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back => self.joined_in_a_stop(),
@@ -250,54 +257,7 @@ impl Machine {
         }
     }
 
-    fn addressed(&mut self, found: Result<Address, Exit>) {
-        match found {
-            Ok(address) => {
-                self.set(Kind::AddressKnown, Truth::True, "Found", &address.reason);
-                self.say(
-                    Level::Info,
-                    format!("address {}: {}", address.ip, address.reason),
-                );
-                if let Some(warning) = &address.warning {
-                    self.say(Level::Warn, warning.clone());
-                }
-                self.address = Some(address);
-            }
-            Err(exit) => {
-                self.set(Kind::AddressKnown, Truth::False, "NoneUsable", &exit.reason);
-                if self.config.needs_address {
-                    return self.exit(exit);
-                }
-                self.say(
-                    Level::Warn,
-                    format!("going on without an address: {}", exit.reason),
-                );
-            }
-        }
-        self.enter(Phase::Staging);
-        self.out.push(Action::Stage);
-    }
-
-    fn staged(&mut self, staged: Result<Staged, Exit>) {
-        match staged {
-            Ok(staged) => {
-                self.set(Kind::ConfigGood, Truth::True, "Staged", "");
-                if let Some(directory) = &staged.directory {
-                    let text = format!(
-                        "registration of {} written to {directory}",
-                        staged.services.join(", ")
-                    );
-                    self.say(Level::Info, text);
-                }
-                self.say_left_out(staged.left_out.clone());
-                self.staged = staged;
-                self.spawn();
-            }
-            Err(exit) => self.exit(exit),
-        }
-    }
-
-    fn spawn(&mut self) {
+    pub(super) fn spawn(&mut self) {
         self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
@@ -335,8 +295,11 @@ impl Machine {
         for kind in [Kind::Joined, Kind::IdentityHeld, Kind::Registered] {
             self.set(kind, Truth::Unknown, "AgentEnded", "");
         }
-        self.reload_lost();
         self.files_kept();
+        if self.is_renewed(end) {
+            return self.spawn();
+        }
+        self.reload_lost();
         if self.stop.is_some() {
             return self.stopped(end);
         }

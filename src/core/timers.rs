@@ -23,6 +23,10 @@ pub enum Timer {
     Rest,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
+    /// The agent that was told to reload by SIGHUP had time to say that it failed, or to load what it lacked.
+    Hangup,
+    /// The agent that was to be restarted has not ended, or the new one is not ready.
+    Renewal,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -42,7 +46,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -52,6 +56,8 @@ impl Timer {
         Self::Heard,
         Self::Rest,
         Self::GoBack,
+        Self::Hangup,
+        Self::Renewal,
         Self::Drain,
         Self::Patience,
         Self::Back,

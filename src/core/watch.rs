@@ -78,18 +78,8 @@ impl Machine {
         self.timers.clear(Timer::Rest);
     }
 
-    /// What a snapshot has is not what the agent reads, and a reload is to take another one.
-    pub(super) fn files_not_taken(&mut self) {
-        if self.stop.is_none() {
-            self.watch.changes.get_or_insert((self.now, self.now));
-            self.watch.asked = true;
-            self.timers.clear(Timer::Rest);
-        }
-    }
-
-    /// The agent has ended, and the reloads that were asked for with it.
+    /// The agent has ended, and with it every deadline.
     pub(super) fn files_kept(&mut self) {
-        self.watch.asked = false;
         self.wait_for_rest();
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::UnixDatagram;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 
 use crate::admin::server::{Control, Server};
@@ -17,7 +17,7 @@ use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::{Effects, Reaped};
-use crate::os::output::{Output, last_lines};
+use crate::os::output::{Heard, Output, last_lines};
 use crate::os::signals::Signals;
 use crate::os::watch::Changes;
 
@@ -81,7 +81,8 @@ impl Sources {
         begin: Instant,
     ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
-        let heard = effects.leave_heard();
+        let heard = effects.heard();
+        let (leave, failure) = heard.map(<(_, _)>::from).unzip();
         loop {
             // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
             // of a task's budget by itself.
@@ -122,7 +123,10 @@ impl Sources {
                         return Event::Notified;
                     }
                 },
-                () = notified(heard.as_deref()) => return Event::LeaveHeard,
+                _ = said(leave.as_deref()) => return Event::LeaveHeard,
+                follows = said(failure.as_deref()) => {
+                    return Event::FailureHeard(words::reload_failure(&follows));
+                },
                 Some(control) = self.control.recv() => {
                     if let Some(event) = effects.control(control, machine) {
                         return event;
@@ -165,9 +169,9 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn notified(notify: Option<&Notify>) {
-    match notify {
-        Some(notify) => notify.notified().await,
+async fn said(word: Option<&Heard>) -> String {
+    match word {
+        Some(word) => word.next().await,
         None => pending().await,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::core::event::Change;
 use crate::os::watch::Watch;
@@ -143,6 +143,16 @@ pub struct Candidate {
     pub change: Change,
 }
 
+/// A file of a generation.
+pub struct Placed {
+    /// The user's path.
+    pub path: PathBuf,
+    /// Its path within the generation.
+    pub place: PathBuf,
+    /// What it holds. It may be secret.
+    pub bytes: Vec<u8>,
+}
+
 impl Stager {
     /// The stage in `directory`, without what a lictor that was killed left there half done.
     pub fn open(directory: &Path) -> Result<Self, Error> {
@@ -216,6 +226,20 @@ impl Stager {
         })
     }
 
+    /// The files of a generation by the user's paths, with their places in it, in the order in which Consul loads them.
+    pub fn files(&self, generation: &Generation) -> Result<Vec<Placed>, Error> {
+        let files = self.stage.read(generation)?.into_iter();
+        let mut files: Vec<Placed> = files
+            .map(|(place, bytes)| Placed {
+                path: sources::original(&place),
+                place,
+                bytes,
+            })
+            .collect();
+        files.sort_by_key(|file| sources::number(&file.place));
+        Ok(files)
+    }
+
     /// [`Stager::candidate`], adopted at once.
     pub fn restage(&self, args: &[OsString]) -> Result<Change, Error> {
         self.adopt(self.candidate(args)?)
@@ -227,6 +251,17 @@ impl Stager {
             self.stage.swap_in(generation)?;
         }
         Ok(candidate.change)
+    }
+
+    /// Has an agent that is about to start read these files in the place of those that are current, and have the same paths. Whether
+    /// it will: not while a snapshot is being written, which is not waited for.
+    pub fn lend(&self, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<bool, Error> {
+        let _making = match self.making.try_lock() {
+            Ok(making) => making,
+            Err(TryLockError::Poisoned(broken)) => broken.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        self.stage.lend(files).map(|()| true)
     }
 
     /// A text of the agent's with the user's paths in place of the stage's.

@@ -7,13 +7,18 @@ use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
+mod acl;
 mod asked;
+mod auto_reload;
 mod bad_input;
 mod carry;
 mod carry_acl;
+mod carry_files;
 mod endpoint;
 mod life;
 mod pid1;
+mod reload_signal;
+mod renewal;
 mod restage;
 mod restart;
 mod rollback;

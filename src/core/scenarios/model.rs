@@ -34,6 +34,7 @@ mod records;
 mod reloading;
 mod reloads;
 mod seen;
+mod signaling;
 mod stopping;
 mod told;
 mod world;

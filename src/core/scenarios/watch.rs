@@ -28,7 +28,7 @@ fn is_about(took: Duration, milliseconds: u64) {
 
 /// The user's directories were read and hold what they held.
 fn unchanged(bed: &mut Bed) -> &[Action] {
-    bed.on(Event::Restaged(Ok(Change::default())))
+    bed.on(Event::Restaged(Ok(Candidate::default())))
 }
 
 #[test]
@@ -80,18 +80,21 @@ fn what_has_not_changed_after_all_is_nothing_to_ask_for() {
     changed(&mut bed, 5);
     bed.tick_until(&SERVICES_ASKED);
     assert_eq!(bed.lists(&SERVICES), [Action::Restage]);
-    assert_eq!(unchanged(&mut bed), []);
+    assert_eq!(unchanged(&mut bed), [Action::Discard]);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert_eq!(bed.machine.status().reloads, 0);
     // Whoever asks himself is served all the same.
     assert_eq!(bed.on(Event::ReloadAsked(Waiter(1))), [SERVICES_ASKED]);
     bed.lists(&SERVICES);
-    assert_eq!(unchanged(&mut bed), [Action::Ask(Question::Reload)]);
+    assert_eq!(
+        bed.takes(Change::default()),
+        [Action::Ask(Question::Reload)]
+    );
 }
 
-/// It was put right by taking back what was wrong.
+/// It was put right by taking back what was wrong, of which the agent has not read anything.
 #[test]
-fn where_the_last_reload_was_not_good_the_agent_is_asked() {
+fn where_what_was_not_good_is_gone_all_is_well() {
     let mut bed = Bed::new(config()).ready();
     changed(&mut bed, 5);
     bed.tick_until(&SERVICES_ASKED);
@@ -101,7 +104,26 @@ fn where_the_last_reload_was_not_good_the_agent_is_asked() {
     changed(&mut bed, 5);
     bed.tick_until(&SERVICES_ASKED);
     bed.lists(&SERVICES);
-    assert_eq!(unchanged(&mut bed), [Action::Ask(Question::Reload)]);
+    assert_eq!(unchanged(&mut bed), [Action::Discard, Action::Settle]);
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
+}
+
+/// What it has then is not known.
+#[test]
+fn where_a_reload_has_failed_for_good_the_agent_is_asked() {
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    bed.takes(Change::default());
+    bed.reloads(Err(Refusal::Failed("no such file".to_owned())));
+    assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+    changed(&mut bed, 5);
+    bed.tick_until(&SERVICES_ASKED);
+    bed.lists(&SERVICES);
+    assert_eq!(
+        bed.takes(Change::default()),
+        [Action::Ask(Question::Reload)]
+    );
     bed.reloads(Ok(()));
     bed.lists(&SERVICES);
     assert!(bed.machine.conditions.holds(Kind::ConfigGood));
@@ -176,15 +198,11 @@ fn a_change_outlives_its_agent() {
     }
 }
 
-/// The snapshot was of a change; it is taken back, and taken again for the agent after the next.
+/// The snapshot was for an agent that has ended, and is taken again for the one after the next.
 #[test]
 fn a_snapshot_that_nobody_tried_is_taken_again() {
     for result in [
-        Ok(Change {
-            changed: vec!["/consul/config/x.json".to_owned()],
-            way_back: true,
-            ..Change::default()
-        }),
+        Ok(Candidate::default()),
         Err("it could not be read".to_owned()),
     ] {
         let mut bed = Bed::new(config()).ready();

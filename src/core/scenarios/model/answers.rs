@@ -133,3 +133,32 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Deregister(_), Question::Deregister { .. })
     )
 }
+
+/// Any settings that can be.
+pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
+    let maybe = [None, Some(true), Some(false)];
+    let leave = Some(OnStop::Leave);
+    let on_stop = [None, leave, leave, leave, Some(OnStop::Stay)];
+    let stop_timeout = [1, 250, 2000, 10_000, 25_000, 25_000, 25_000];
+    let start_timeout = [None, None, None, Some(1000), Some(5000), Some(30_000)];
+    Config {
+        needs_address: rng.bool(),
+        api: percent(rng, 80),
+        staging: percent(rng, 80),
+        leaves_on_terminate: any(rng, &maybe),
+        leaves_on_interrupt: any(rng, &maybe),
+        server: percent(rng, 20),
+        on_stop: any(rng, &on_stop),
+        stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
+        drain: Duration::from_millis(any(rng, &[0, 0, 0, 700, 8000])),
+        splay: Duration::from_millis(any(rng, &[0, 0, 900, 30_000])),
+        start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
+        kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
+        restart: percent(rng, 80),
+        restart_limit: rng.u32(0..6),
+        restart_for_changes: percent(rng, 40),
+        carry_checks: percent(rng, 60),
+        seed: rng.u64(..),
+        ..config()
+    }
+}

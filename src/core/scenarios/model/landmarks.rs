@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 39] = [
+pub(super) const LANDMARKS: [&str; 42] = [
     "a snapshot",
     "a reload since files have changed",
     "a change that outlives its agent",
@@ -33,9 +33,12 @@ pub(super) const LANDMARKS: [&str; 39] = [
     "checks put back",
     "checks registered",
     "checks noted",
+    "a configuration no longer lent",
     "told: reloaded",
     "told: rolled back",
     "told: signaled",
+    "told: reloaded, by signal",
+    "told: rolled back, by signal",
     "told: failed",
     "exit 0",
     "exit 0 of a leave that was finished",
@@ -66,6 +69,11 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         {
             "a stop since somebody else's leave was heard of"
         }
+        (Action::Reply(_, outcome), None) if seen.reload.hung_up => match outcome {
+            ReloadOutcome::Reloaded(_) => "told: reloaded, by signal",
+            ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
+            _ => return plain(action),
+        },
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -127,9 +135,15 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
-        Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
+        Action::Checks(CheckWork::Reclaim) => "a configuration no longer lent",
+        Action::Reply(_, ReloadOutcome::Reloaded(_)) => "told: reloaded",
+        Action::Adopt => "a snapshot that is taken",
+        Action::Reject => "a snapshot that is rejected",
+        Action::Discard => "a snapshot that is forgotten",
+        Action::Reply(_, ReloadOutcome::Judged(_)) => "told: good",
+        Action::Reply(_, ReloadOutcome::Rejected(_)) => "told: rejected",
         Action::Reply(_, ReloadOutcome::RolledBack(_)) => "told: rolled back",
-        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
+        Action::Reply(_, ReloadOutcome::Signaled(..)) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
         Action::Exit(exit) => match exit.code {
             0 => "exit 0",

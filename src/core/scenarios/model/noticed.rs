@@ -61,26 +61,6 @@ impl Seen {
         noticed.last = self.now;
     }
 
-    /// A snapshot is told. One that was for an agent that has ended is owed to the next one.
-    pub(super) fn restaged(&mut self, result: &Result<Change, String>) {
-        let now = self.now;
-        let orphan = self.reload.step != Step::Staging;
-        self.reload.restaged(result, self.stop.is_some());
-        match result {
-            Err(_) if orphan => self.files_changed(),
-            Ok(change) if orphan && change.way_back && self.stop.is_none() => {
-                let noticed = self.noticed.get_or_insert(Noticed {
-                    turn: now,
-                    last: now,
-                    asked: true,
-                    outlives: false,
-                });
-                noticed.asked = true;
-            }
-            _ => {}
-        }
-    }
-
     /// The time has come for what is at rest.
     pub(super) fn files_rest(&mut self) {
         let Some(noticed) = &mut self.noticed else {
@@ -91,14 +71,6 @@ impl Seen {
             noticed.asked = true;
             self.reload.wanted = true;
             self.reload.anew = true;
-        }
-    }
-
-    /// The agent has ended, and reloads that were wanted with it.
-    pub(super) fn files_kept(&mut self) {
-        if let Some(noticed) = &mut self.noticed {
-            noticed.asked = false;
-            noticed.outlives = true;
         }
     }
 }
