@@ -132,7 +132,7 @@ fn a_restart_applies_it_and_nobody_notices(version: Version) -> TestResult {
     assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
     for look in watch.end()? {
         let passing: BTreeMap<_, _> = look
-            .checks
+            .states
             .iter()
             .filter(|(_, s)| *s != "passing")
             .collect();

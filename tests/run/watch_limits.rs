@@ -26,7 +26,12 @@ fn with_splay_a_change_waits_for_its_turn_and_a_person_does_not() -> TestResult 
     sh(&host, &format!("{} config/a.json", service("a", 1)))?;
     lictor.wait_log("the reload comes in 3455.9 s", SOON)?;
     assert_eq!(lictor.status()?["reload"]["pending"], true);
-    assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+    assert!(
+        lictor
+            .control("reload", &[])?
+            .success()?
+            .starts_with("reloaded")
+    );
     has(&lictor, "a", Some(1))?;
     let reload = lictor.status()?["reload"].clone();
     assert_eq!(reload["pending"], false, "{reload}");
@@ -57,7 +62,12 @@ fn without_a_watch_nothing_is_noticed_and_whoever_asks_is_served() -> TestResult
         lictor.wait_phase("Joining", START)?;
         assert_eq!(instances(&lictor)?, expected, "{option}");
         sh(&host, &format!("{} config/a.json", service("a", 1)))?;
-        assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+        assert!(
+            lictor
+                .control("reload", &[])?
+                .success()?
+                .starts_with("reloaded")
+        );
         has(&lictor, "a", Some(1))?;
     }
     Ok(())
