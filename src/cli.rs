@@ -164,7 +164,7 @@ pub struct RunArgs {
         help_heading = "Life"
     )]
     pub on_unreloadable: OnUnreloadable,
-    /// Carry the states of checks that were registered through the agent's API over a crash, and over a stop without a leave
+    /// Carry the states of checks over a crash, and over a stop without a leave
     #[arg(long, env = "LICTOR_CARRY_CHECKS", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Life")]
     pub carry_checks: bool,
     /// Write the reason of an exit other than 0 here [default: /dev/termination-log where it exists]

@@ -95,8 +95,12 @@ impl Definition {
         json!({ "CheckID": self.id, "Output": "", "Status": status, "Expires": now + STATE_HOLDS })
     }
 
-    /// The bodies of `PUT /v1/agent/check/register` over the stand-in, one after the other: the first stops its clock.
-    pub fn registrations(&self) -> [Value; 2] {
+    /// The bodies of `PUT /v1/agent/check/register` over the stand-in, which has that state, one after the other: the first stops
+    /// its clock.
+    ///
+    /// An agent that registers a check again gives it the state that it had. But for a moment it is critical, and servers may be
+    /// told so, unless the registration says what it is.
+    pub fn registrations(&self, health: Option<Health>) -> [Value; 2] {
         let mut still: Map<String, Value> = self
             .body
             .iter()
@@ -104,7 +108,13 @@ impl Definition {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         still.insert("TTL".to_owned(), STILL.0.into());
-        [Value::Object(still), Value::Object(self.body.clone())]
+        let mut body = self.body.clone();
+        if let Some(health) = health {
+            for body in [&mut still, &mut body] {
+                body.insert("Status".to_owned(), health.name().into());
+            }
+        }
+        [Value::Object(still), Value::Object(body)]
     }
 }
 
@@ -164,7 +174,7 @@ mod tests {
 
     fn body(file: &str) -> Value {
         let definition = Definition::read(file.as_bytes()).expect("a definition");
-        let [_, body] = definition.registrations();
+        let [_, body] = definition.registrations(None);
         body
     }
 
@@ -174,7 +184,7 @@ mod tests {
         assert_eq!(definition.id, "h");
         assert_eq!(definition.token.as_deref(), Some("tok"));
         assert_eq!(
-            definition.registrations()[1],
+            definition.registrations(None)[1],
             json!({
                 "ID": "h", "Name": "http check", "Notes": "some notes", "ServiceID": "web",
                 "HTTP": "http://127.0.0.1:9000/health", "Header": { "X-A": ["1", "2"] }, "Method": "POST", "Body": "hi",
@@ -219,9 +229,14 @@ mod tests {
         // Nor is it ever set aside itself.
         assert_eq!(Definition::read(&bytes), None);
         assert_eq!(
-            definition.registrations()[0],
-            json!({ "ID": "h", "Name": "http check", "Notes": "some notes", "ServiceID": "web", "TTL": "87600h" })
+            definition.registrations(Some(Health::Warning))[0],
+            json!({
+                "ID": "h", "Name": "http check", "Notes": "some notes", "ServiceID": "web", "TTL": "87600h",
+                "Status": "warning",
+            })
         );
+        let [_, body] = definition.registrations(Some(Health::Warning));
+        assert_eq!(body["Status"], "warning");
         assert_eq!(
             definition.state(Health::Warning, 1000),
             json!({ "CheckID": "h", "Output": "", "Status": "warning", "Expires": 1060 })

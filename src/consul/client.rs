@@ -10,7 +10,7 @@ use crate::consul::carry::Definition;
 use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::{wire, words};
 use crate::core::action::Question;
-use crate::core::checks::States;
+use crate::core::checks::{Health, States};
 use crate::core::event::{Answer, Refusal};
 use crate::http;
 
@@ -128,8 +128,12 @@ impl Client {
         Ok(wire::states(&body))
     }
 
-    /// Registers a check over its stand-in, as whoever registered it before. The state stays as it is.
-    pub async fn register(&self, definition: &Definition) -> Result<(), Refusal> {
+    /// Registers a check over its stand-in, as whoever registered it before. The state stays as it is: this.
+    pub async fn register(
+        &self,
+        definition: &Definition,
+        health: Option<Health>,
+    ) -> Result<(), Refusal> {
         let other = Self {
             token: definition.token.clone(),
             // The body says it, where there is one.
@@ -137,7 +141,7 @@ impl Client {
             ..self.clone()
         };
         let path = "/v1/agent/check/register";
-        for body in definition.registrations() {
+        for body in definition.registrations(health) {
             other.send(Method::PUT, path, &[], Some(body), READ).await?;
         }
         Ok(())

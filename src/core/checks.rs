@@ -6,13 +6,15 @@
 //! answers, each check is registered again over its stand-in, which leaves the state as it is. So no server ever sees
 //! another one, however soon the agent tells them what it has. The first run of a check then decides as ever.
 //!
+//! A check of a file has no definition there. Before the same starts an agent is lent its configuration with the states put in, for as
+//! long as it needs to read it; its first answer ends that. An agent keeps them over a reload by itself.
+//!
 //! Only a fresh state is carried over. What is known to be critical, and what is not known, starts as critical by itself. A
 //! definition is never lost: it is set aside before its stand-in takes its place, and what could not be registered is put
 //! back, and the agent reloads; what was not tried is put back when lictor ends, or before the agent's next start. A stand-in
 //! that nobody replaces turns critical when its TTL is over.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use crate::core::Moment;
@@ -60,20 +62,33 @@ impl Health {
 /// States of checks by the checks' ids.
 pub type States = BTreeMap<String, Health>;
 
+/// What a start carries over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The stand-ins for definitions that are set aside, with their states.
+    pub aside: States,
+    /// The checks of files whose states the agent is lent.
+    pub lent: States,
+}
+
 /// Something to do about an agent's checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckWork {
-    /// Put all definitions back that are set aside.
+    /// Put all definitions back that are set aside, and lend nothing any more.
     PutBack,
-    /// No agent runs: put stand-ins in the places of the definitions whose states are known. Ends in [`CheckNews::Aside`].
+    /// No agent runs: put stand-ins in the places of the definitions whose states are known, and lend the next agent those of the
+    /// files. Ends in [`CheckNews::Aside`].
     SetAside {
         /// The states that an agent had which has just ended under this lictor, as far as they were seen. Otherwise a note
         /// of the lictor before this one says them, if there is a fresh one.
         seen: Option<States>,
     },
+    /// The agent has read what it was lent, which is lent no longer.
+    Reclaim,
     /// Register what is set aside over the stand-ins. Ends in [`CheckNews::Restored`] unless forgotten before.
     Restore(States),
-    /// Ask the agent for the states, if it has any definition. Ends in [`CheckNews::Seen`] then, unless forgotten before.
+    /// Ask the agent for the states, if there is any that could be carried over. Ends in [`CheckNews::Seen`] then, unless
+    /// forgotten before.
     Look,
     /// Ask the agent for the states and note them for the lictor that comes next. Ends in [`CheckNews::Noted`] soon in any case.
     Note,
@@ -82,8 +97,8 @@ pub enum CheckWork {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckNews {
-    /// These definitions are set aside, and their stand-ins have these states.
-    Aside(States),
+    /// This is carried over, with the agent that is about to start.
+    Aside(Carried),
     /// What was set aside was registered, or could not be.
     Restored(Restored),
     /// The states, by the agent's own word: none where lictor may not see any, nothing where it did not answer.
@@ -106,10 +121,13 @@ pub struct Restored {
 pub(super) struct Checks {
     /// When the last agent that was ready has ended.
     lost: Option<Moment>,
-    /// The states as the agent last said them, and when.
-    seen: Option<(Moment, States)>,
-    /// What is set aside, and with which states.
-    aside: States,
+    /// The states as the agent last said them, each with when. While it reloads it tells of some checks only, whoever has asked
+    /// for that; so what it does not tell of is not forgotten at once.
+    seen: BTreeMap<String, (Moment, Health)>,
+    /// What the agent has that starts.
+    carried: Carried,
+    /// What it was lent, until that is told.
+    read: Vec<Health>,
     /// They are being registered, and whether the agent had joined by then: before that it cannot look a token up.
     restoring: Option<bool>,
     /// The signal that stops the agent, held back until the states are noted.
@@ -131,7 +149,8 @@ impl Machine {
     /// An agent is about to be started.
     pub(super) fn checks_before_spawn(&mut self) {
         self.checks.restoring = None;
-        self.checks.aside.clear();
+        self.checks.carried = Carried::default();
+        self.checks.read.clear();
         let lost = self.checks.lost;
         let in_place = lost.is_some_and(|at| self.now.saturating_sub(at) <= FRESH);
         let first = !self.start.ever_spawned;
@@ -146,26 +165,47 @@ impl Machine {
 
     /// The agent answers, or has joined: from now on checks can be registered.
     pub(super) fn checks_restore(&mut self) {
+        self.checks_read();
         let under_way = self.checks.restoring.is_some();
-        if self.checks.aside.is_empty() || under_way || self.stop.is_some() {
+        if self.stop.is_some() || under_way {
             return;
         }
+        let aside = self.checks.carried.aside.clone();
+        if aside.is_empty() {
+            return self.say_carried(Vec::new());
+        }
         self.checks.restoring = Some(self.conditions.holds(Kind::Joined));
-        let states = self.checks.aside.clone();
-        self.out.push(Action::Checks(CheckWork::Restore(states)));
+        self.out.push(Action::Checks(CheckWork::Restore(aside)));
     }
 
-    /// The states as the agent last said them, if that is not too long ago.
-    fn states_seen(&self) -> States {
-        match &self.checks.seen {
-            Some((at, seen)) if self.now.saturating_sub(*at) <= FRESH => seen.clone(),
-            _ => States::new(),
+    /// The agent has read its configuration, and with it what it was lent.
+    pub(super) fn checks_read(&mut self) {
+        let lent = std::mem::take(&mut self.checks.carried.lent);
+        if !lent.is_empty() {
+            self.checks.read = lent.into_values().collect();
+            self.out.push(Action::Checks(CheckWork::Reclaim));
         }
+    }
+
+    /// Says once what was carried over: these, and what the agent has read.
+    fn say_carried(&mut self, mut carried: Vec<Health>) {
+        carried.append(&mut self.checks.read);
+        if !carried.is_empty() {
+            self.say(Level::Info, told(&carried));
+        }
+    }
+
+    /// The states as the agent last said them, where that is not too long ago.
+    fn states_seen(&self) -> States {
+        let seen = self.checks.seen.iter();
+        seen.filter(|(_, (at, _))| self.now.saturating_sub(*at) <= FRESH)
+            .map(|(id, (_, health))| (id.clone(), *health))
+            .collect()
     }
 
     /// The agent is ready, or still is.
     pub(super) fn checks_heartbeat(&mut self) {
-        if self.checks.aside.is_empty() {
+        if self.checks.carried.aside.is_empty() {
             self.checks_look();
         } else {
             self.checks_restore();
@@ -190,21 +230,26 @@ impl Machine {
 
     /// Nothing more will be registered.
     pub(super) fn checks_put_back(&mut self) {
-        if !std::mem::take(&mut self.checks.aside).is_empty() {
+        let Carried { aside, lent } = std::mem::take(&mut self.checks.carried);
+        if !aside.is_empty() || !lent.is_empty() {
             self.out.push(Action::Checks(CheckWork::PutBack));
         }
     }
 
     pub(super) fn checks_told(&mut self, news: CheckNews) {
         match news {
-            CheckNews::Aside(states) => self.checks.aside = states,
-            CheckNews::Restored(restored) => self.restored(&restored),
+            CheckNews::Aside(carried) => self.checks.carried = carried,
+            CheckNews::Restored(restored) => self.restored(restored),
             CheckNews::Seen(None) => {}
             CheckNews::Seen(Some(states)) => {
-                if !states.is_empty() && self.stop.is_none() && self.child.is_some() {
-                    self.timers.set(Timer::Look, self.now + LOOK);
+                let now = self.now;
+                let states = states.into_iter().map(|(id, health)| (id, (now, health)));
+                let seen = &mut self.checks.seen;
+                seen.extend(states);
+                seen.retain(|_, (at, _)| now.saturating_sub(*at) <= FRESH);
+                if !seen.is_empty() && self.stop.is_none() && self.child.is_some() {
+                    self.timers.set(Timer::Look, now + LOOK);
                 }
-                self.checks.seen = Some((self.now, states));
             }
             CheckNews::Noted => {
                 let signal = self.checks.held_back.take();
@@ -218,13 +263,11 @@ impl Machine {
         }
     }
 
-    fn restored(&mut self, restored: &Restored) {
+    fn restored(&mut self, restored: Restored) {
         let had_joined = self.checks.restoring.take() == Some(true);
-        if !restored.carried.is_empty() {
-            self.say(Level::Info, restored.to_string());
-        }
+        self.say_carried(restored.carried);
         let Some(first) = restored.failed.first() else {
-            return self.checks.aside.clear();
+            return self.checks.carried.aside.clear();
         };
         if !had_joined {
             if self.conditions.holds(Kind::Joined) {
@@ -242,21 +285,21 @@ impl Machine {
     }
 }
 
-impl fmt::Display for Restored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.carried.len();
-        let states = if all == 1 { "state" } else { "states" };
-        write!(f, "carried the {states} of {} over", checks(all))?;
-        let mut before = ": ";
-        for health in Health::ALL {
-            let count = self.carried.iter().filter(|one| **one == health).count();
-            if count > 0 {
-                write!(f, "{before}{count} {}", health.name())?;
-                before = ", ";
-            }
-        }
-        Ok(())
-    }
+/// What was carried over, for a person.
+fn told(carried: &[Health]) -> String {
+    let states = if carried.len() == 1 {
+        "state"
+    } else {
+        "states"
+    };
+    let counts: Vec<String> = Health::ALL
+        .into_iter()
+        .map(|health| (health, carried.iter().filter(|one| **one == health).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(health, count)| format!("{count} {}", health.name()))
+        .collect();
+    let (all, counts) = (checks(carried.len()), counts.join(", "));
+    format!("carried the {states} of {all} over: {counts}")
 }
 
 fn checks(count: usize) -> String {
@@ -272,14 +315,6 @@ mod tests {
 
     #[test]
     fn what_was_carried_over_is_told() {
-        let told = |carried: &[Health]| {
-            let carried = carried.to_vec();
-            Restored {
-                carried,
-                ..Restored::default()
-            }
-            .to_string()
-        };
         assert_eq!(
             told(&[
                 Health::Passing,

@@ -231,6 +231,7 @@ impl Machine {
             self.start.in_vain = 0;
             return self.ask_next();
         }
+        self.checks_read();
         self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
         let message = "the agent's HTTP API is off";
         self.set(Kind::Registered, Truth::Unknown, "NoApi", message);

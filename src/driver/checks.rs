@@ -1,6 +1,6 @@
 //! The hands for an agent's checks: what is to be set aside, asked, registered and noted, so that a restart is not noticed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::data_dir::DataDir;
-use crate::core::checks::{CheckNews, CheckWork, Restored, States};
+use crate::core::checks::{Carried, CheckNews, CheckWork, Restored, States};
 use crate::core::event::{Event, Refusal};
+use crate::driver::lending::Lending;
 use crate::driver::sources::Sources;
 
 /// How long an agent that is to be stopped may take to say the states of its checks.
@@ -26,9 +27,19 @@ pub(super) struct Checks {
     data: Option<DataDir>,
     /// Whether the agent itself has said so.
     told: bool,
+    /// Those that are in files.
+    lending: Lending,
 }
 
 impl Checks {
+    /// None are known yet but those in files.
+    pub(super) fn new(lending: Lending) -> Self {
+        Self {
+            lending,
+            ..Self::default()
+        }
+    }
+
     /// The agent's own word on its data directory.
     pub(super) fn told(&mut self, data_dir: &str) {
         // A development agent has none.
@@ -50,26 +61,25 @@ impl Checks {
 
     /// Does one thing.
     pub(super) fn perform(
-        &self,
+        &mut self,
         work: CheckWork,
         client: Option<&Client>,
         sources: &Sources,
         due: &mut VecDeque<Event>,
     ) {
-        let tell = Event::Checks;
-        let Some(data) = &self.data else {
-            match work {
-                CheckWork::Note => due.push_back(tell(CheckNews::Noted)),
-                _ => tracing::debug!("the agent's data directory is not known: no {work:?}"),
-            }
-            return;
-        };
+        let data = self.data.clone();
         match (work, client.cloned()) {
-            (CheckWork::PutBack, _) => put_back(data),
-            (CheckWork::SetAside { seen }, _) => {
-                due.push_back(tell(set_aside(data, seen)));
+            (CheckWork::PutBack, _) => {
+                self.lending.reclaim();
+                if let Some(data) = &data {
+                    put_back(data);
+                }
             }
-            (CheckWork::Look, Some(client)) if data.has_definitions() => {
+            (CheckWork::SetAside { seen }, _) => {
+                let carried = self.set_aside(data.as_ref(), seen);
+                due.push_back(Event::Checks(CheckNews::Aside(carried)));
+            }
+            (CheckWork::Look, Some(client)) if self.any() => {
                 sources.asks.push(Box::pin(async move {
                     let seen = match client.checks().await {
                         Ok(states) => Some(states),
@@ -80,22 +90,47 @@ impl Checks {
                 }));
             }
             (CheckWork::Look, _) => {}
-            (CheckWork::Note, Some(client)) => {
-                let data = data.clone();
+            (CheckWork::Note, Some(client)) if data.is_some() => {
+                let in_files = self.lending.checks().clone();
                 sources.works.push(Box::pin(async move {
-                    note(&client, &data).await;
+                    if let Some(data) = data {
+                        note(&client, &data, &in_files).await;
+                    }
                     Event::Checks(CheckNews::Noted)
                 }));
             }
-            (CheckWork::Note, None) => due.push_back(tell(CheckNews::Noted)),
+            (CheckWork::Note, _) => due.push_back(Event::Checks(CheckNews::Noted)),
+            (CheckWork::Reclaim, _) => self.lending.reclaim(),
             (CheckWork::Restore(states), Some(client)) => {
-                let data = data.clone();
+                let Some(data) = data else { return };
                 sources.asks.push(Box::pin(async move {
                     let restored = restore(&client, &data, &states).await;
                     Event::Checks(CheckNews::Restored(restored))
                 }));
             }
             (CheckWork::Restore(_), None) => {}
+        }
+    }
+
+    /// Whether there is any check whose state could be carried over.
+    fn any(&mut self) -> bool {
+        let data = self.data.as_ref();
+        data.is_some_and(DataDir::has_definitions) || !self.lending.checks().is_empty()
+    }
+
+    fn set_aside(&self, data: Option<&DataDir>, seen: Option<States>) -> Carried {
+        // What is left of an earlier life is treated like what the agent has.
+        self.lending.reclaim();
+        let now = seconds();
+        let noted = data.and_then(|data| {
+            put_back(data);
+            // A note speaks of one end and holds for one start.
+            data.take_note(now)
+        });
+        let known = seen.or(noted).unwrap_or_default();
+        Carried {
+            aside: data.map_or_else(States::new, |data| set_aside(data, &known, now)),
+            lent: self.lending.lend(&known),
         }
     }
 }
@@ -110,14 +145,8 @@ fn put_back(data: &DataDir) {
     }
 }
 
-fn set_aside(data: &DataDir, seen: Option<States>) -> CheckNews {
-    // What is left of an earlier life is treated like what the agent has.
-    put_back(data);
-    let now = seconds();
-    // A note speaks of one end and holds for one start.
-    let noted = data.take_note(now);
-    let known = seen.or(noted).unwrap_or_default();
-    let (states, result) = data.set_aside(&known, now);
+fn set_aside(data: &DataDir, known: &States, now: u64) -> States {
+    let (states, result) = data.set_aside(known, now);
     if let Err(error) = result {
         let aside = data.aside_path();
         let aside = aside.display();
@@ -125,7 +154,7 @@ fn set_aside(data: &DataDir, seen: Option<States>) -> CheckNews {
             "checks could not be set aside in {aside}: {error}; they will start as critical"
         );
     }
-    CheckNews::Aside(states)
+    states
 }
 
 async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
@@ -142,7 +171,8 @@ async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
     }
     let mut registering = stream::iter(standing)
         .map(|(path, definition)| async move {
-            let result = client.register(&definition).await;
+            let health = states.get(&definition.id).copied();
+            let result = client.register(&definition, health).await;
             (path, definition.id, result)
         })
         .buffer_unordered(AT_ONCE);
@@ -161,11 +191,12 @@ async fn restore(client: &Client, data: &DataDir, states: &States) -> Restored {
     restored
 }
 
-/// Notes the states of those checks that can be carried over.
-async fn note(client: &Client, data: &DataDir) {
-    let mut definitions = data.definitions();
-    definitions.extend(data.aside());
-    if definitions.is_empty() {
+/// Notes the states of those checks that can be carried over, of which these are in files.
+async fn note(client: &Client, data: &DataDir, in_files: &BTreeSet<String>) {
+    let mut wanted = in_files.clone();
+    let definitions = data.definitions().into_iter().chain(data.aside());
+    wanted.extend(definitions.map(|(_, definition)| definition.id));
+    if wanted.is_empty() {
         return;
     }
     let mut states = match timeout(NOTE, client.checks()).await {
@@ -180,7 +211,7 @@ async fn note(client: &Client, data: &DataDir) {
             );
         }
     };
-    states.retain(|id, _| definitions.iter().any(|(_, one)| one.id == *id));
+    states.retain(|id, _| wanted.contains(id));
     if states.is_empty() {
         return;
     }

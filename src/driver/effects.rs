@@ -21,6 +21,7 @@ use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
 use crate::driver::children::Children;
 use crate::driver::judging::Judging;
+use crate::driver::lending::Lending;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
@@ -80,6 +81,7 @@ impl Effects {
         notify_socket: PathBuf,
         staging: Staging,
     ) -> Self {
+        let checks = Checks::new(Lending::new(&staging, &settings.command));
         Self {
             settings,
             program,
@@ -90,7 +92,7 @@ impl Effects {
             started: SystemTime::now(),
             address: None,
             client: None,
-            checks: Checks::default(),
+            checks,
             place: None,
             agent: None,
             copying: None,

@@ -1,6 +1,7 @@
 //! The one loop: everything that can happen becomes an event for the core, and the core's actions are done.
 //!
-//! The loop holds the clock, the sources of events ([`sources`]) and the hands ([`effects`], and [`checks`] for those of an agent). It decides nothing.
+//! The loop holds the clock, the sources of events ([`sources`]) and the hands ([`effects`], [`checks`] for an agent's checks,
+//! [`lending`] for those that files define). It decides nothing.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -19,6 +20,7 @@ mod children;
 pub mod effects;
 pub mod init;
 mod judging;
+mod lending;
 pub mod sources;
 pub mod staging;
 pub mod watching;

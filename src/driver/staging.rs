@@ -61,6 +61,11 @@ impl Staging {
         }
     }
 
+    /// The stage, where there is one.
+    pub(super) fn stager(&self) -> Option<&Stager> {
+        self.stager.as_ref()
+    }
+
     /// What the agent will read of what these arguments name, taken now.
     pub fn look(&self, args: &[OsString]) -> Result<AgentConfig, Exit> {
         self.take(args)?;

@@ -26,6 +26,7 @@ pub mod news;
 mod pem;
 mod services;
 mod sidecars;
+pub mod states;
 mod tls;
 mod watches;
 

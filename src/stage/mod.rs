@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::core::event::Change;
 use crate::os::watch::Watch;
@@ -251,6 +251,17 @@ impl Stager {
             self.stage.swap_in(generation)?;
         }
         Ok(candidate.change)
+    }
+
+    /// Has an agent that is about to start read these files in the place of those that are current, and have the same paths. Whether
+    /// it will: not while a snapshot is being written, which is not waited for.
+    pub fn lend(&self, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<bool, Error> {
+        let _making = match self.making.try_lock() {
+            Ok(making) => making,
+            Err(TryLockError::Poisoned(broken)) => broken.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        self.stage.lend(files).map(|()| true)
     }
 
     /// A text of the agent's with the user's paths in place of the stage's.

@@ -7,6 +7,7 @@
 //! RUNTIME_DIR/stage/previous -> 7    what was current before it: the last known good, as long as 8 is not settled
 //! RUNTIME_DIR/stage/rejected -> 6    what was swapped back or never swapped in, kept to be looked at
 //! RUNTIME_DIR/stage/started  -> 5    what the agent was started with
+//! RUNTIME_DIR/stage/lender   -> 8    while `current` is lent ([`lend`]): what it will lead to again
 //! ```
 //!
 //! A generation is written whole before anything leads to it, and never changed. Each operation is a list of [`Step`]s, each of which
@@ -24,10 +25,13 @@ use std::path::{Path, PathBuf};
 use crate::stage::snapshot::Snapshot;
 use crate::stage::{Error, why};
 
+mod lend;
+
 const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
 const REJECTED: &str = "rejected";
 const STARTED: &str = "started";
+const LENDER: &str = "lender";
 /// What a link is made under before it is renamed to its place.
 const NEXT: &str = "next";
 
@@ -63,6 +67,7 @@ impl Stage {
         let stage = Self {
             path: path.to_owned(),
         };
+        perform(&stage.steps_to_reclaim())?;
         perform(&stage.steps_to_tidy(&[CURRENT]))?;
         Ok(stage)
     }
@@ -72,9 +77,9 @@ impl Stage {
         self.path.join(CURRENT)
     }
 
-    /// What the agent reads.
+    /// What the agent reads, or will read again once it is lent no longer.
     pub fn current(&self) -> Option<Generation> {
-        self.linked(CURRENT)
+        self.linked(LENDER).or_else(|| self.linked(CURRENT))
     }
 
     /// What was current before, until [`Stage::settle`] or [`Stage::swap_back`].
@@ -87,14 +92,12 @@ impl Stage {
         self.linked(STARTED)
     }
 
-    /// An agent is about to be started, with what is current.
+    /// An agent is about to be started, with what is current. Nothing is tidied up: a snapshot may be being judged.
     pub fn start(&self) -> Result<(), Error> {
-        let Some(current) = self.current() else {
-            return Ok(());
-        };
-        perform(&self.steps_to_link(current.number, STARTED))?;
-        self.tidy();
-        Ok(())
+        let current = self.current();
+        current.map_or(Ok(()), |current| {
+            perform(&self.steps_to_link(current.number, STARTED))
+        })
     }
 
     /// What was swapped back last.
@@ -104,8 +107,7 @@ impl Stage {
 
     /// Writes a snapshot as a generation that nobody reads yet.
     pub fn write(&self, snapshot: &Snapshot) -> Result<Generation, Error> {
-        let number = self.generations().last().map_or(1, |last| last + 1);
-        let generation = self.generation(number);
+        let generation = self.new_generation();
         let written = perform(&self.steps_to_write(&generation, snapshot));
         if written.is_err() {
             // It would use the room that was lacking. The first error is the one to tell.
@@ -138,7 +140,9 @@ impl Stage {
 
     /// Takes everything away that nothing leads to.
     pub fn tidy(&self) {
-        if let Err(error) = perform(&self.steps_to_tidy(&[CURRENT, PREVIOUS, REJECTED, STARTED])) {
+        if let Err(error) =
+            perform(&self.steps_to_tidy(&[CURRENT, PREVIOUS, REJECTED, STARTED, LENDER]))
+        {
             tracing::warn!("what is left over stays: failed to {error}");
         }
     }
@@ -180,6 +184,12 @@ impl Stage {
         };
         let mut contents = snapshot.contents.iter();
         count == snapshot.contents.len() && contents.all(|one| is_there(&one.place, one.directory))
+    }
+
+    /// One that is not there yet.
+    fn new_generation(&self) -> Generation {
+        let number = self.generations().last().map_or(1, |last| last + 1);
+        self.generation(number)
     }
 
     fn generation(&self, number: u64) -> Generation {
@@ -224,7 +234,7 @@ impl Stage {
     }
 
     fn steps_to_swap_in(&self, generation: &Generation) -> Vec<Step<'static>> {
-        let mut steps = Vec::new();
+        let mut steps = self.steps_to_reclaim();
         if let Some(current) = self.current() {
             steps.extend(self.steps_to_link(current.number, PREVIOUS));
         }
@@ -236,7 +246,7 @@ impl Stage {
         let (Some(current), Some(previous)) = (self.current(), self.previous()) else {
             return Vec::new();
         };
-        let mut steps = Vec::new();
+        let mut steps = self.steps_to_reclaim();
         if current != previous {
             steps.extend(self.steps_to_link(current.number, REJECTED));
             steps.extend(self.steps_to_link(previous.number, CURRENT));
@@ -257,7 +267,7 @@ impl Stage {
     /// Removes all that none of these links leads to, the other links first, so that none of them ever leads nowhere.
     fn steps_to_tidy(&self, links: &[&str]) -> Vec<Step<'static>> {
         let kept: Vec<Generation> = links.iter().filter_map(|link| self.linked(link)).collect();
-        let mut steps: Vec<Step<'_>> = [NEXT, CURRENT, PREVIOUS, REJECTED, STARTED]
+        let mut steps: Vec<Step<'_>> = [NEXT, CURRENT, PREVIOUS, REJECTED, STARTED, LENDER]
             .into_iter()
             .filter(|link| !links.contains(link) || self.linked(link).is_none())
             .map(|link| Step::Remove(self.path.join(link)))

@@ -16,11 +16,11 @@ use testbed::wait;
 use crate::{START, STOP, Seed};
 
 /// How long each check may take to its first run, with an interval of 10 s.
-const RUN: Duration = Duration::from_secs(40);
-const ON: &str = "--carry-checks";
-const OFF: &str = "--carry-checks=false";
-/// What lictor says when it has the states.
-const SEEN: &str = r#"event Checks(Seen(Some({"broken": Critical"#;
+pub(crate) const RUN: Duration = Duration::from_secs(40);
+pub(crate) const ON: &str = "--carry-checks";
+pub(crate) const OFF: &str = "--carry-checks=false";
+/// What lictor says when it has the states: all of them, since an agent that reloads tells of some only.
+const SEEN: &str = r#"event Checks(Seen(Some({"broken": Critical, "http": Passing, "script": Passing, "service:consul-10.111.67.11": Passing, "tcp": Passing"#;
 /// The checks that run by themselves, of which Consul would forget the state.
 const RUNNING: [&str; 3] = ["http", "tcp", "script"];
 
@@ -165,7 +165,7 @@ fn all_have_run(api: &Api) -> TestResult {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum End {
+pub(crate) enum End {
     /// The agent is killed, and restarted in place.
     Crash,
     /// SIGQUIT, and another lictor on the same host.
@@ -265,7 +265,8 @@ fn left_alone(version: Version) -> TestResult {
 }
 
 /// Starts an agent, unless there is a file `/consul/held`: then something that never answers.
-const HELD: &str = r#"if [ -e /consul/held ]; then exec sleep 600; fi; exec consul "$@""#;
+pub(crate) const HELD: &str =
+    r#"if [ -e /consul/held ]; then exec sleep 600; fi; exec consul "$@""#;
 
 /// lictor is killed when the definitions are set aside and the agent has not answered yet: nothing is lost, with the next
 /// lictor nor with one that carries nothing over.

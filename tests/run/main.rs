@@ -13,6 +13,7 @@ mod auto_reload;
 mod bad_input;
 mod carry;
 mod carry_acl;
+mod carry_files;
 mod endpoint;
 mod life;
 mod pid1;

@@ -45,15 +45,20 @@ pub(crate) fn start(seed: &Seed, version: Version, watch: &str) -> TestResult<Ru
     Ok(seed.lictor(version).arg(watch).command(command).start()?)
 }
 
-/// The generations of the volume's services in the agent.
-pub(crate) fn generations(lictor: &Running) -> TestResult<Vec<String>> {
+/// The generations of those of the volume's services that the agent has: all of them, unless it reloads just now.
+pub(crate) fn any_generations(lictor: &Running) -> TestResult<Vec<String>> {
     let services = lictor.api().get("/v1/agent/services")?;
     let generation = |name: &&str| {
         let generation = services.get(name)?["Meta"]["generation"].as_str()?;
         Some(generation.to_owned())
     };
-    let found: Vec<String> = FILES.iter().filter_map(generation).collect();
-    assert_eq!(found.len(), FILES.len(), "{services}");
+    Ok(FILES.iter().filter_map(generation).collect())
+}
+
+/// The same, of all of them.
+fn generations(lictor: &Running) -> TestResult<Vec<String>> {
+    let found = any_generations(lictor)?;
+    assert_eq!(found.len(), FILES.len(), "{found:?}\n{}", lictor.log());
     Ok(found)
 }
 

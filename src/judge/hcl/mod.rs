@@ -23,9 +23,21 @@ pub(super) struct Error {
 
 /// Reads a file's text.
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, Error> {
+    read(text, None)
+}
+
+/// The same, and each object below the top has one member more under `key`: where in the text its first brace ends.
+pub(super) fn parse_placed(text: &str, key: &'static str) -> Result<Map<String, Value>, Error> {
+    read(text, Some(key))
+}
+
+fn read(text: &str, place: Option<&'static str>) -> Result<Map<String, Value>, Error> {
     let mut parser = Parser {
         scanner: Scanner::new(text),
         next: None,
+        next_end: 0,
+        end: 0,
+        place,
     };
     parser.advance()?;
     let members = parser.members(DEPTH)?;
@@ -38,11 +50,18 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, Error> {
 struct Parser<'a> {
     scanner: Scanner<'a>,
     next: Option<Token>,
+    /// Where that ends.
+    next_end: usize,
+    /// Where the last word ends that was taken.
+    end: usize,
+    /// The key under which an object has its place.
+    place: Option<&'static str>,
 }
 
 impl Parser<'_> {
     fn advance(&mut self) -> Result<Option<Token>, Error> {
         let next = self.scanner.next()?;
+        self.end = std::mem::replace(&mut self.next_end, self.scanner.place());
         Ok(std::mem::replace(&mut self.next, next))
     }
 
@@ -112,8 +131,12 @@ impl Parser<'_> {
             }
             Some(Token::Bool(bool)) => Value::Bool(bool),
             Some(Token::Mark('{')) => {
-                let members = self.members(depth - 1)?;
+                let place = self.end;
+                let mut members = self.members(depth - 1)?;
                 self.close('}')?;
+                if let Some(key) = self.place {
+                    members.insert(key.to_owned(), place.into());
+                }
                 Value::Object(members)
             }
             Some(Token::Mark('[')) => {

@@ -87,7 +87,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Where the next character is.
-    fn place(&mut self) -> usize {
+    pub(super) fn place(&mut self) -> usize {
         self.rest.peek().map_or(self.text.len(), |(at, _)| *at)
     }
 

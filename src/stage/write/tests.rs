@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 
 /// A configuration of one directory and one file, in which everything says `word`.
-fn snapshot(scratch: &Scratch, word: &str) -> Snapshot {
+pub(super) fn snapshot(scratch: &Scratch, word: &str) -> Snapshot {
     scratch.write("conf/a.json", word);
     scratch.write("conf/b.json", word);
     scratch.write("more.json", word);
@@ -18,7 +18,7 @@ fn snapshot(scratch: &Scratch, word: &str) -> Snapshot {
 }
 
 /// What an agent would read: all files that are current say the same, and this is it.
-fn word(stage: &Stage) -> Option<String> {
+pub(super) fn word(stage: &Stage) -> Option<String> {
     let files = stage.read(&stage.current()?).expect("read");
     assert_eq!(files.len(), 3, "{:?}", files.keys());
     let words: BTreeSet<&Vec<u8>> = files.values().collect();
@@ -26,7 +26,7 @@ fn word(stage: &Stage) -> Option<String> {
     Some(String::from_utf8_lossy(words.first().expect("one")).into_owned())
 }
 
-fn entries(scratch: &Scratch) -> Vec<String> {
+pub(super) fn entries(scratch: &Scratch) -> Vec<String> {
     let entries = fs::read_dir(scratch.path("stage")).expect("read");
     let mut names: Vec<String> = entries
         .map(|entry| entry.expect("read").file_name().display().to_string())
@@ -108,7 +108,7 @@ fn what_cannot_be_written_leaves_nothing() {
 }
 
 /// Performs the first `count` steps, the last of them by half where it is the writing of a file: whether there were as many.
-fn killed_after(steps: &[Step<'_>], count: usize) -> bool {
+pub(super) fn killed_after(steps: &[Step<'_>], count: usize) -> bool {
     let done = &steps[..count.min(steps.len())];
     for (at, step) in done.iter().enumerate() {
         match step {
@@ -124,7 +124,7 @@ fn killed_after(steps: &[Step<'_>], count: usize) -> bool {
 
 /// A lictor is killed in `operation`, after each of its steps in turn; each time the agent, and the lictor that comes after it,
 /// find one of `words` whole, and that one goes on from there.
-fn killed_at_each_point(
+pub(super) fn killed_at_each_point(
     name: &str,
     before: &[&str],
     operation: fn(&Scratch, &Stage, usize) -> bool,

@@ -4,7 +4,7 @@ use super::answers::{any, percent};
 use super::seen::Seen;
 use super::world::World;
 use super::*;
-use crate::core::checks::{CheckNews, CheckWork, Health, Restored, States};
+use crate::core::checks::{Carried, CheckNews, CheckWork, Health, Restored, States};
 
 /// The longest that the states of checks may take to be noted.
 const NOTING: u64 = 300;
@@ -14,6 +14,8 @@ const NOTING: u64 = 300;
 pub(super) struct Checks {
     /// Whether definitions are set aside.
     aside: bool,
+    /// Whether the agent reads a configuration that is lent to it.
+    lent: bool,
     /// They are being registered.
     restoring: bool,
     /// The states are being noted.
@@ -32,7 +34,10 @@ pub(super) struct Under {
 impl Checks {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::Checks(CheckNews::Aside(states)) => self.aside = !states.is_empty(),
+            Event::Checks(CheckNews::Aside(carried)) => {
+                self.aside = !carried.aside.is_empty();
+                self.lent = !carried.lent.is_empty();
+            }
             Event::Checks(CheckNews::Restored(restored)) => {
                 self.aside = !restored.failed.is_empty();
                 self.restoring = false;
@@ -46,7 +51,11 @@ impl Checks {
         match action {
             Action::Forget => self.restoring = false,
             Action::Checks(CheckWork::Restore(_)) => self.restoring = true,
-            Action::Checks(CheckWork::PutBack) => self.aside = false,
+            Action::Checks(CheckWork::Reclaim) => self.lent = false,
+            Action::Checks(CheckWork::PutBack) => {
+                self.aside = false;
+                self.lent = false;
+            }
             Action::Checks(CheckWork::Note) => self.noting = true,
             _ => {}
         }
@@ -57,12 +66,12 @@ impl World {
     /// The driver's part.
     pub(super) fn check_work(&mut self, work: &CheckWork) {
         match work {
-            CheckWork::PutBack => {}
+            CheckWork::PutBack | CheckWork::Reclaim => {}
             CheckWork::SetAside { .. } => {
-                let any = percent(&mut self.rng, 60);
-                let states = states(&mut self.rng);
-                let aside = if any { states } else { States::new() };
-                self.due.push_back(Event::Checks(CheckNews::Aside(aside)));
+                let aside = sometimes(&mut self.rng);
+                let lent = sometimes(&mut self.rng);
+                let carried = Carried { aside, lent };
+                self.due.push_back(Event::Checks(CheckNews::Aside(carried)));
             }
             CheckWork::Restore(_) | CheckWork::Look => self.under.works.push(work.clone()),
             CheckWork::Note => {
@@ -99,6 +108,13 @@ impl World {
     }
 }
 
+fn sometimes(rng: &mut fastrand::Rng) -> States {
+    match percent(rng, 60) {
+        true => states(rng),
+        false => States::new(),
+    }
+}
+
 fn states(rng: &mut fastrand::Rng) -> States {
     let health = any(rng, &Health::ALL);
     [("web".to_owned(), health)].into()
@@ -107,8 +123,8 @@ fn states(rng: &mut fastrand::Rng) -> States {
 pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "no agent meets a directory that changes",
-        sentence: "definitions of checks are moved only while no agent lives and none is being spawned; but for those that could \
-                   not be registered, which are put back and then loaded",
+        sentence: "definitions of checks are moved, and a configuration is lent, only while no agent lives and none is being \
+                   spawned; but for those that could not be registered, which are put back and then loaded",
         holds: |seen, action| {
             let free = seen.agent.is_none() && !seen.spawning;
             match (action, &seen.event) {
@@ -123,10 +139,21 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "no check is lost",
-        sentence: "at the exit no definition is set aside, and none is without --carry-checks or an API",
+        sentence: "at the exit no definition is set aside and no configuration lent, and neither is without --carry-checks or an API",
         holds: |seen, action| match action {
-            Action::Exit(_) => !seen.checks.aside,
+            Action::Exit(_) => !seen.checks.aside && !seen.checks.lent,
             Action::Checks(CheckWork::SetAside { .. }) => carries(seen),
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "no reload of what is lent",
+        sentence: "while its configuration is lent to an agent, none is taken anew or settled, and no reload is asked for",
+        holds: |seen, action| match action {
+            // Only to be judged it may be.
+            Action::Restage if seen.reload.may_judge() => true,
+            Action::Stage | Action::Restage | Action::Settle => !seen.checks.lent,
+            Action::Ask(Question::Reload) | Action::Signal(SIGHUP) => !seen.checks.lent,
             _ => true,
         },
     },

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 41] = [
+pub(super) const LANDMARKS: [&str; 42] = [
     "a snapshot",
     "a reload since files have changed",
     "a change that outlives its agent",
@@ -33,6 +33,7 @@ pub(super) const LANDMARKS: [&str; 41] = [
     "checks put back",
     "checks registered",
     "checks noted",
+    "a configuration no longer lent",
     "told: reloaded",
     "told: rolled back",
     "told: signaled",
@@ -134,6 +135,7 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
+        Action::Checks(CheckWork::Reclaim) => "a configuration no longer lent",
         Action::Reply(_, ReloadOutcome::Reloaded(_)) => "told: reloaded",
         Action::Adopt => "a snapshot that is taken",
         Action::Reject => "a snapshot that is rejected",
