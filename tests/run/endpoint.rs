@@ -21,7 +21,7 @@ fn also(seed: &Seed, settings: &Value) -> TestResult {
 fn lives(seed: &Seed, lictor: &Running, http: &str) -> TestResult {
     let status = lictor.wait_condition("Registered", START)?;
     assert_eq!(status["agent"]["http"], http);
-    assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+    assert_eq!(lictor.control("reload", &[])?.success()?, crate::UNCHANGED);
     lictor.wait_phase("Ready", START)?;
     lictor.term()?;
     assert_eq!(lictor.exit(STOP)?, 0);

@@ -37,6 +37,9 @@ const START: Duration = Duration::from_secs(60);
 /// Longer than any leave: the default budget is 25 s.
 const STOP: Duration = Duration::from_secs(40);
 
+/// What `lictor reload` says where the files are what they were.
+const UNCHANGED: &str = "unchanged; the agent has read the same again\n";
+
 /// A network with the seed's first server at its address, and a host with the seed's configuration.
 struct Seed {
     server: Server,
