@@ -13,64 +13,15 @@ use self::values::{check_interval, duration, pattern, positive_duration};
 
 mod check;
 mod choices;
+mod examples;
 mod init;
 mod parse;
 mod values;
 
 pub use check::CheckArgs;
-pub use choices::{CheckStatus, Family, LogFormat, LogLevel, OnStop, Restart};
+pub use choices::{CheckStatus, Family, LogFormat, LogLevel, OnStop, OnUnreloadable, Restart};
 pub use init::{InitArgs, SignalArgs};
 pub use parse::{parse, plain_init};
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  As a container's command, over /consul/config:
-    lictor run
-  With the agent's own options; a COMMAND that begins with `agent` gets `consul` in front:
-    lictor run -- agent -config-dir=/consul/config -retry-join=10.0.0.1
-  Bind and advertise the address of the second network card:
-    lictor run --interface eth1 --bind -- consul agent -data-dir=/consul/data
-  A registration of your own:
-    lictor run --registration /etc/lictor/agent.json
-
-Signals: TERM and INT do what --on-stop says, once, whatever arrives meanwhile; HUP reloads; QUIT stops without a leave.
-Exit codes: 0 stopped as asked (a leave was seen in the catalog), or the agent ended by itself with 0; otherwise the agent's
-own, or 128+n if it was never ready or is not restarted; 2 usage; 126, 127 COMMAND; 110 address;
-111 registration, stage or runtime directory; 112 start timeout; 114 restarted too often; 115 leave not confirmed.";
-
-const ADDRESS_EXAMPLES: &str = "\
-Examples:
-  lictor address                          10.0.0.5
-  lictor address --explain                each candidate and why it lost
-  lictor address --interface 'en*' --json";
-
-const RENDER_EXAMPLES: &str = "\
-Examples:
-  lictor render                                       the default registration
-  lictor render --registration agent.json | jq .      your own, with its placeholders filled in
-Placeholders: ${ADDRESS} ${NODE_NAME} ${HOSTNAME} ${env:NAME} ${env:NAME:-default}; \"${env:PORT|int}\" becomes a number.";
-
-const STATUS_EXAMPLES: &str = "\
-Examples:
-  lictor status
-  lictor status --json | jq '.conditions[] | select(.status != \"True\")'
-  kubectl exec consul-client-x7k2p -- /lictor/lictor status";
-
-const LEAVE_EXAMPLES: &str = "\
-Examples:
-  lictor leave
-  kubectl exec consul-client-x7k2p -- /lictor/lictor leave
-
-It is the one stop there is, so that a SIGTERM or a second `lictor leave` meanwhile changes nothing. What lictor says is printed as
-it happens. The exit code is lictor's own: 0 when the leave was seen in the catalog, 115 when it is not confirmed; 1 when no lictor
-answers, or when it was killed meanwhile. Ctrl-C ends only this command; the leave goes on.";
-
-const STOP_EXAMPLES: &str = "\
-Examples:
-  lictor stop           a leave, unless --on-stop or a server's default says otherwise
-  lictor stop --stay    no leave: an agent that soon comes back finds every service in place
-
-It prints and ends as `lictor leave` does: with lictor's own exit code, or with 1.";
 
 /// PID 1 for a Consul agent: finds the address, registers, supervises, reloads, leaves.
 #[derive(Debug, Parser)]
@@ -88,34 +39,35 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Supervise a Consul agent: the main job
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = examples::RUN)]
     Run(Box<RunArgs>),
     /// Be a plain init for any program, as tini and dumb-init are
     #[command(after_help = init::EXAMPLES)]
     Init(InitArgs),
     /// Print the address that `run` would use
-    #[command(after_help = ADDRESS_EXAMPLES)]
+    #[command(after_help = examples::ADDRESS)]
     Address(AddressCommand),
     /// Print the registration that `run` would write
-    #[command(after_help = RENDER_EXAMPLES)]
+    #[command(after_help = examples::RENDER)]
     Render(RenderArgs),
     /// Judge a configuration beyond `consul validate`: 0 when it is good, else 1
     #[command(after_help = check::EXAMPLES)]
     Check(CheckArgs),
     /// Print what the running lictor knows
-    #[command(after_help = STATUS_EXAMPLES)]
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Exit with 0 when the agent is ready, else with 1: an exec probe
     Ready(ControlArgs),
     /// Exit with 0 when lictor is alive, else with 1: an exec probe
     Live(ControlArgs),
     /// Ask the running lictor for a reload, and wait for its result
-    Reload(ControlArgs),
+    #[command(after_help = examples::RELOAD)]
+    Reload(ReloadArgs),
     /// Have the running lictor leave the cluster and end, and follow it to its end
-    #[command(after_help = LEAVE_EXAMPLES)]
+    #[command(after_help = examples::LEAVE)]
     Leave(ControlArgs),
     /// Have the running lictor stop as SIGTERM does, and follow it to its end
-    #[command(after_help = STOP_EXAMPLES)]
+    #[command(after_help = examples::STOP)]
     Stop(StopArgs),
     /// Copy this binary into DIR, for an init container
     Install(InstallArgs),
@@ -150,6 +102,12 @@ pub struct RunArgs {
     /// Let the agent read your configuration itself, half-written files too, instead of a snapshot of it
     #[arg(long, env = "LICTOR_NO_STAGING", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub no_staging: bool,
+    /// Reload when the files of your configuration change
+    #[arg(long, env = "LICTOR_WATCH", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Agent")]
+    pub watch: bool,
+    /// Spread the reloads that --watch makes over this time, each node at its own moment, so that a fleet does not reload at once
+    #[arg(long, env = "LICTOR_SPLAY", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Agent")]
+    pub splay: Duration,
     /// Hand the address to the agent as -bind
     #[arg(long, env = "LICTOR_BIND", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub bind: bool,
@@ -198,6 +156,14 @@ pub struct RunArgs {
     /// How long the agent is not ready any more before it leaves, for load balancers; part of --stop-timeout
     #[arg(long, env = "LICTOR_DRAIN", value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Life")]
     pub drain: Duration,
+    /// What to do about a change that no reload applies
+    #[arg(
+        long,
+        env = "LICTOR_ON_UNRELOADABLE",
+        default_value = "warn",
+        help_heading = "Life"
+    )]
+    pub on_unreloadable: OnUnreloadable,
     /// Carry the states of checks over a crash, and over a stop without a leave
     #[arg(long, env = "LICTOR_CARRY_CHECKS", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Life")]
     pub carry_checks: bool,
@@ -253,6 +219,20 @@ pub struct StatusArgs {
     /// Where lictor's own files are.
     #[command(flatten)]
     pub control: ControlArgs,
+    /// All of it as JSON
+    #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// Options of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadArgs {
+    /// Where lictor's own files are.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Only judge what a reload would have the agent read; nothing changes
+    #[arg(long, env = "LICTOR_CHECK", value_parser = BoolishValueParser::new())]
+    pub check: bool,
     /// All of it as JSON
     #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,

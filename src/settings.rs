@@ -32,6 +32,10 @@ pub struct Settings {
     pub runtime_dir: PathBuf,
     /// Whether the agent reads a snapshot of its configuration rather than the user's own directories.
     pub staging: bool,
+    /// Whether changes of what is staged are noticed.
+    pub watch: bool,
+    /// `--splay`.
+    pub splay: Duration,
     /// COMMAND, completed; never empty.
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
@@ -48,6 +52,8 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// `--drain`.
     pub drain: Duration,
+    /// `--on-unreloadable`: whether what no reload applies is followed by a restart.
+    pub restart_for_changes: bool,
     /// `--carry-checks`.
     pub carry_checks: bool,
     /// What signals to lictor become.
@@ -87,6 +93,8 @@ impl Settings {
                 .unwrap_or_else(|| runtime_dir.join("registration")),
             runtime_dir,
             staging: !args.no_staging,
+            watch: args.watch && !args.no_staging,
+            splay: args.splay,
             command: command::complete(&args.command),
             handed: Handed {
                 bind: args.bind,
@@ -102,6 +110,7 @@ impl Settings {
             }),
             stop_timeout: args.stop_timeout,
             drain: args.drain,
+            restart_for_changes: args.on_unreloadable == cli::OnUnreloadable::Restart,
             carry_checks: args.carry_checks,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
@@ -148,6 +157,7 @@ impl Settings {
             needs_address: self.needs_address(),
             api,
             staging: self.staging,
+            splay: self.splay,
             node_name: node_name(agent),
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),
             leaves_on_interrupt: agent.bool(&["skip_leave_on_interrupt"]).map(|skips| !skips),
@@ -158,6 +168,7 @@ impl Settings {
             start_timeout: self.start_timeout,
             restart: self.restart,
             restart_limit: self.restart_limit,
+            restart_for_changes: self.restart_for_changes,
             carry_checks: self.carry_checks,
             kill_after: self.kill_after,
             seed: fastrand::u64(..),

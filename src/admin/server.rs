@@ -20,7 +20,8 @@ use crate::core::machine::OnStop;
 use crate::os::peer::Peer;
 
 /// What there is to ask for.
-const PATHS: &str = "GET /status /livez /readyz, POST /reload /leave /stop /stop?stay\n";
+const PATHS: &str =
+    "GET /status /livez /readyz, POST /reload /reload?check /leave /stop /stop?stay\n";
 
 type Answer = Response<Either<Full<Bytes>, Lines>>;
 
@@ -31,6 +32,8 @@ pub enum Control {
     Status(oneshot::Sender<Report>),
     /// A reload, and how it went.
     Reload(oneshot::Sender<ReloadReport>),
+    /// What would come of a reload.
+    Judge(oneshot::Sender<ReloadReport>),
     /// A stop, and how it goes.
     Stop {
         /// The command that asks so.
@@ -102,10 +105,11 @@ async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>, pi
             Some(report) => readiness(&report),
             None => ending(),
         },
-        (&Method::POST, "/reload") => match ask(control, Control::Reload).await {
-            Some(report) if report.ok => json(StatusCode::OK, &report),
-            Some(report) => json(StatusCode::INTERNAL_SERVER_ERROR, &report),
-            None => ending(),
+        (&Method::POST, "/reload") => match request.uri().query() {
+            None => reload(ask(control, Control::Reload).await),
+            Some("check") => reload(ask(control, Control::Judge).await),
+            // Misunderstood, it would be a reload where somebody wanted none.
+            Some(_) => text(StatusCode::BAD_REQUEST, PATHS),
         },
         (&Method::POST, "/leave" | "/stop") => match wanted(request.uri()) {
             Some((by, mode)) => stop(by, mode, control, pid).await,
@@ -116,6 +120,14 @@ async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>, pi
             text(StatusCode::METHOD_NOT_ALLOWED, PATHS)
         }
         _ => text(StatusCode::NOT_FOUND, PATHS),
+    }
+}
+
+fn reload(report: Option<ReloadReport>) -> Answer {
+    match report {
+        Some(report) if report.ok => json(StatusCode::OK, &report),
+        Some(report) => json(StatusCode::INTERNAL_SERVER_ERROR, &report),
+        None => ending(),
     }
 }
 

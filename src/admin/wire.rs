@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Moment;
-use crate::core::action::Level;
+use crate::core::action::{Level, ReloadOutcome};
+use crate::core::candidate::{Applied, News};
 use crate::core::status::Status;
 
 /// All that a running lictor knows.
@@ -137,10 +138,58 @@ impl Report {
 /// The outcome of `POST /reload`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReloadReport {
-    /// Whether it worked, as far as can be known.
+    /// Whether it worked, or would, as far as can be known.
     pub ok: bool,
-    /// What happened.
+    /// What happened, in a word: `unchanged`, `reloaded`, `signaled`, `rejected`, `rolled back` or `failed`; of a judgement alone
+    /// `unchanged`, `good`, `rejected` or `failed`.
+    pub outcome: String,
+    /// What happened, in a sentence.
     pub message: String,
+    /// Why the configuration was rejected: file, key, what is wrong and the fix of each fault.
+    pub faults: Vec<String>,
+    /// What is new, another or gone.
+    pub changes: Vec<Changed>,
+    /// The keys that only a restart of the agent applies, with their files.
+    pub needs_restart: Vec<String>,
+    /// Whether the agent was restarted for them.
+    pub restarted: bool,
+}
+
+/// Something that a reload has added, changed or removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// `service`, `check` or `key`.
+    pub kind: String,
+    /// Its id, or the key's path.
+    pub name: String,
+    /// `added`, `changed` or `removed`.
+    pub change: String,
+}
+
+/// Makes a report of an outcome.
+pub fn reload_report(outcome: &ReloadOutcome) -> ReloadReport {
+    let nothing = Applied::default();
+    let (applied, faults) = match outcome {
+        ReloadOutcome::Reloaded(applied)
+        | ReloadOutcome::Judged(applied)
+        | ReloadOutcome::Signaled(applied, _) => (applied, &[][..]),
+        ReloadOutcome::Rejected(faults) => (&nothing, faults.as_slice()),
+        _ => (&nothing, &[][..]),
+    };
+    let changed = |news: &News| Changed {
+        kind: news.kind.to_owned(),
+        name: news.name.clone(),
+        change: news.how.to_owned(),
+    };
+    ReloadReport {
+        ok: outcome.is_good(),
+        outcome: outcome.name().to_owned(),
+        message: outcome.to_string(),
+        faults: faults.to_vec(),
+        changes: applied.news.iter().map(changed).collect(),
+        needs_restart: applied.restart.clone(),
+        restarted: applied.restarted,
+    }
 }
 
 /// One line of the answer to `POST /leave` and `POST /stop`, which comes when it happens.

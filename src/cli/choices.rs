@@ -31,6 +31,15 @@ pub enum OnStop {
     Stay,
 }
 
+/// `--on-unreloadable`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnUnreloadable {
+    /// Say so
+    Warn,
+    /// Restart the agent without a leave, with every service in place
+    Restart,
+}
+
 /// `--check-status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckStatus {

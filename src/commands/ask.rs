@@ -7,7 +7,7 @@ use reqwest::Method;
 use crate::admin::client;
 use crate::admin::table::table;
 use crate::admin::wire::{ReloadReport, Report};
-use crate::cli::{ControlArgs, StatusArgs, StopArgs};
+use crate::cli::{ControlArgs, ReloadArgs, StatusArgs, StopArgs};
 use crate::exit::Exit;
 
 use super::{print, runtime};
@@ -52,19 +52,38 @@ pub(super) fn probe(args: &ControlArgs, path: &str) -> Exit {
     }
 }
 
-pub(super) fn reload(args: &ControlArgs) -> Exit {
-    let body = match ask(args, Method::POST, "/reload", RELOAD) {
+pub(super) fn reload(args: &ReloadArgs) -> Exit {
+    let path = if args.check {
+        "/reload?check"
+    } else {
+        "/reload"
+    };
+    let body = match ask(&args.control, Method::POST, path, RELOAD) {
         Ok((_, body)) => body,
         Err(exit) => return exit,
     };
-    match serde_json::from_str::<ReloadReport>(&body) {
-        Ok(report) if report.ok => {
-            print(&format!("{}\n", report.message));
-            Exit::ok()
-        }
-        Ok(report) => Exit::new(1, format!("reload {}", report.message)),
-        Err(_) => Exit::new(1, body.trim()),
+    let Ok(report) = serde_json::from_str::<ReloadReport>(&body) else {
+        return Exit::new(1, body.trim());
+    };
+    if args.json {
+        print(&body);
+        return Exit::new(u8::from(!report.ok), "");
     }
+    if report.faults.is_empty() {
+        let text = format!("{}\n", report.message);
+        return match report.ok {
+            true => {
+                print(&text);
+                Exit::ok()
+            }
+            false => Exit::new(1, format!("reload {}", report.message)),
+        };
+    }
+    print(&(report.faults.join("\n") + "\n"));
+    Exit::new(
+        1,
+        format!("reload {}: the agent keeps what it has", report.outcome),
+    )
 }
 
 /// A leave, whatever `--on-stop` says.

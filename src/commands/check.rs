@@ -61,11 +61,11 @@ fn consul(args: &CheckArgs) -> Result<PathBuf, String> {
     if args.no_validate {
         return Err("by --no-validate".to_owned());
     }
-    let named = args.command.first().filter(|word| {
-        let name = Path::new(word).file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with("consul")
-    });
-    let name = named.map_or(OsStr::new("consul"), |word| word.as_os_str());
+    let named = args
+        .command
+        .first()
+        .and_then(|word| validate::program(word));
+    let name = named.unwrap_or(OsStr::new("consul"));
     spawn::find(name, env::var_os("PATH")).map_err(|exit| exit.reason)
 }
 

@@ -13,6 +13,7 @@ use crate::core::signal::Name;
 use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::driver::staging::Staging;
+use crate::driver::watching;
 use crate::exit::{self, Exit};
 use crate::os::runtime_dir::RuntimeDir;
 use crate::os::signals::{Inherited, Signals};
@@ -56,9 +57,11 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
         .map_err(|error| stage(error.to_string()))?;
     let runtime_dir =
         RuntimeDir::hold(&settings.runtime_dir).map_err(|error| stage(error.to_string()))?;
-    let staging = Staging::open(&settings, &runtime_dir)?;
+    let watch = watching::open(&settings);
+    let staging = Staging::open(&settings, &runtime_dir, watch.clone())?;
     // What lictor adds to it comes later: that may need an address.
     let agent = staging.look(&settings.command[1..])?;
+    staging.say_fixed(&settings.command[1..]);
     let endpoint = Endpoint::find(&agent, None, &|name| std::env::var(name).ok())
         .map_err(|error| usage(format!("failed to {error}")))?;
     let control = runtime_dir
@@ -84,7 +87,8 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
             .map_err(|error| Exit::new(1, format!("failed to read signals: {error}")))?;
         let (server, asked) = Server::bind(&control).map_err(|error| unusable(&control, error))?;
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
-        let sources = Sources::new(signals, settings.rewrite, server, asked, socket);
+        let changes = watching::changes(watch);
+        let sources = Sources::new(signals, settings.rewrite, server, asked, socket, changes);
         let effects = Effects::new(settings, program, inherited, notify, staging);
         Ok(driver::run(machine, sources, effects).await)
     })

@@ -21,8 +21,9 @@ enum Kind {
 use Kind::{List, Number, Switch, Text};
 
 /// Options that matter when a configuration is judged, and the keys they set.
-const OPTIONS: [(&str, Kind, &[&str]); 31] = [
+const OPTIONS: [(&str, Kind, &[&str]); 32] = [
     ("advertise", Text, &["advertise_addr"]),
+    ("auto-reload-config", Switch, &["auto_reload_config"]),
     ("bind", Text, &["bind_addr"]),
     ("bootstrap", Switch, &["bootstrap"]),
     ("bootstrap-expect", Number, &["bootstrap_expect"]),
@@ -68,6 +69,8 @@ pub struct Flags {
     pub paths: Vec<PathBuf>,
     /// `-config-format`: how files are written, whatever they are called.
     pub format: Option<String>,
+    /// The texts of `-hcl`, in their order: each stands above what comes before it, above all options and all files.
+    pub hcl: Vec<String>,
     /// `-dev`: an agent that needs no data directory.
     pub dev: bool,
 }
@@ -82,6 +85,7 @@ pub fn read(args: &[OsString]) -> Flags {
         match flag.name.as_str() {
             "config-dir" | "config-file" => flags.paths.push(value.into()),
             "config-format" => flags.format = Some(value),
+            "hcl" => flags.hcl.push(value),
             "dev" => flags.dev = on,
             name => {
                 let known = OPTIONS.iter().find(|(option, ..)| *option == name);
@@ -148,9 +152,12 @@ mod tests {
             "-unknown",
             "its-value",
             "-config-format=hcl",
+            "-auto-reload-config",
+            "-hcl=node_name = \"b\"",
         ];
         let flags = read(&args.map(OsString::from));
         let wanted = json!({
+            "auto_reload_config": true,
             "node_name": "a",
             "ports": { "http": 18500 },
             "server": true,
@@ -160,5 +167,6 @@ mod tests {
         assert_eq!(Value::Object(flags.settings), wanted);
         assert_eq!(flags.paths, [PathBuf::from("/a"), PathBuf::from("/b.json")]);
         assert_eq!(flags.format.as_deref(), Some("hcl"));
+        assert_eq!(flags.hcl, ["node_name = \"b\""]);
     }
 }

@@ -1,6 +1,6 @@
 //! `consul validate`: what it is asked, and what its answer means. Pure; who runs it is not known here.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The arguments of `consul` that have it judge these files and directories.
@@ -18,18 +18,37 @@ pub fn arguments<'a>(
     arguments
 }
 
-/// Why it refused, in one line, out of all that it said: each error, without the words around it.
+/// The word of a command that is a Consul's, by its name.
+pub fn program(word: &OsStr) -> Option<&OsStr> {
+    let name = Path::new(word).file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("consul").then_some(word)
+}
+
+/// Why it refused, in one line, out of all that it said: each error with its file, where it has one, without the words around it.
 pub fn reason(said: &str) -> String {
-    let lines: Vec<&str> = said
-        .lines()
-        .map(|line| line.trim().trim_start_matches("* "))
-        .filter(|line| !line.is_empty() && !line.ends_with("occurred:") && !line.contains("[WARN]"))
-        .map(|line| {
-            line.strip_prefix("Config validation failed: ")
-                .unwrap_or(line)
-        })
-        .collect();
-    lines.join("; ")
+    let mut file = "";
+    let mut errors = Vec::new();
+    for line in said.lines() {
+        let line = line.trim().trim_start_matches("* ");
+        let line = line
+            .strip_prefix("Config validation failed: ")
+            .unwrap_or(line);
+        if line.is_empty() || line.contains("[WARN]") {
+            continue;
+        }
+        if line.ends_with("occurred:") {
+            let parsed = line.strip_prefix("failed to parse ");
+            file = parsed
+                .and_then(|rest| rest.rsplit_once(": "))
+                .map_or("", |(file, _)| file);
+            continue;
+        }
+        errors.push(match file {
+            "" => line.to_owned(),
+            file => format!("{file}: {line}"),
+        });
+    }
+    errors.join("; ")
 }
 
 /// The first two numbers of what `consul version` says.
@@ -62,7 +81,7 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_of_errors() {
         let said = "Config validation failed: failed to parse /a.json: 1 error occurred:\n\t* invalid config key colour\n\n";
-        assert_eq!(reason(said), "invalid config key colour");
+        assert_eq!(reason(said), "/a.json: invalid config key colour");
         let said = "Config validation failed: data_dir cannot be empty\n";
         assert_eq!(reason(said), "data_dir cannot be empty");
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::core::Moment;
+use crate::core::candidate::Applied;
 use crate::core::checks::CheckWork;
 use crate::core::event::Waiter;
 use crate::exit::Exit;
@@ -15,9 +16,15 @@ pub enum Action {
     /// Write the registration, and take what else the agent is to read from the user's directories; ends in
     /// [`crate::core::event::Event::Staged`].
     Stage,
-    /// Take what the agent is to read from the user's directories anew; ends in [`crate::core::event::Event::Restaged`].
+    /// Take what the agent is to read from the user's directories anew, and judge it; ends in [`crate::core::event::Event::Restaged`].
     Restage,
-    /// Have the agent read again what it read before the last [`Action::Restage`]; ends in
+    /// Have the agent read what was taken; ends in [`crate::core::event::Event::Adopted`].
+    Adopt,
+    /// Keep what was taken for somebody to look at; the agent does not get to read it.
+    Reject,
+    /// Forget what was taken.
+    Discard,
+    /// Have the agent read again what it read before the last [`Action::Adopt`]; ends in
     /// [`crate::core::event::Event::Unstaged`].
     Unstage,
     /// What the agent reads is good: there is no way back from it any more.
@@ -80,9 +87,13 @@ pub enum Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReloadOutcome {
     /// The agent took its configuration anew.
-    Reloaded,
-    /// The agent was told by a signal, which has no answer.
-    Signaled,
+    Reloaded(Applied),
+    /// The agent was told by a signal, which has no answer. It has not said that it failed; and what of it was not seen.
+    Signaled(Applied, String),
+    /// It was not to be done, only judged, and nothing speaks against it.
+    Judged(Applied),
+    /// The agent did not get to read it, and why: each a sentence.
+    Rejected(Vec<String>),
     /// It did not work, and why; the agent has again what it had before.
     RolledBack(String),
     /// It did not work, and why.
@@ -92,15 +103,48 @@ pub enum ReloadOutcome {
 impl ReloadOutcome {
     /// Whether the agent has what it was to have, as far as can be known.
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::Reloaded | Self::Signaled)
+        matches!(
+            self,
+            Self::Reloaded(_) | Self::Signaled(..) | Self::Judged(_)
+        )
+    }
+
+    /// What happened, in a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reloaded(applied) | Self::Judged(applied) if applied.is_none() => "unchanged",
+            Self::Reloaded(_) => "reloaded",
+            Self::Judged(_) => "good",
+            Self::Signaled(..) => "signaled",
+            Self::Rejected(_) => "rejected",
+            Self::RolledBack(_) => "rolled back",
+            Self::Failed(_) => "failed",
+        }
     }
 }
 
 impl fmt::Display for ReloadOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reloaded => f.write_str("reloaded"),
-            Self::Signaled => f.write_str("told the agent by SIGHUP, which gives no answer"),
+            Self::Reloaded(applied) if applied.files.is_empty() => f.write_str("reloaded"),
+            Self::Reloaded(applied) if applied.is_none() => {
+                write!(f, "unchanged; the agent has read the same again")?;
+                match applied.restart.as_slice() {
+                    [] => Ok(()),
+                    keys => write!(f, "; only a restart of it applies {}", keys.join(", ")),
+                }
+            }
+            Self::Reloaded(applied) => write!(f, "reloaded: {applied}"),
+            Self::Judged(applied) if applied.is_none() => f.write_str("unchanged"),
+            Self::Judged(applied) => write!(f, "good: {applied}"),
+            Self::Rejected(faults) => write!(f, "rejected: {}", faults.join("; ")),
+            Self::Signaled(applied, unseen) => {
+                f.write_str("told the agent by SIGHUP, and heard of no failure")?;
+                if !applied.files.is_empty() {
+                    write!(f, ": {applied}")?;
+                }
+                write!(f, "; {unseen}")
+            }
             Self::RolledBack(why) => write!(f, "rolled back: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }

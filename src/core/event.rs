@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::core::candidate::Candidate;
 use crate::core::checks::CheckNews;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
@@ -21,8 +22,12 @@ pub enum Event {
     Staged(Result<Staged, Exit>),
     /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
     Unstaged(Result<(), String>),
-    /// The user's configuration was taken anew for the agent to read, or could not be, and why: a sentence.
-    Restaged(Result<Change, String>),
+    /// The user's configuration was taken anew, and judged, or could not be, and why: a sentence.
+    Restaged(Result<Candidate, String>),
+    /// What was taken is what the agent is to read from now on, or could not be made so, and why: a sentence.
+    Adopted(Result<(), String>),
+    /// Something has changed where the user's configuration is, or may have.
+    FilesChanged,
     /// The agent was spawned, or could not be.
     Spawned(Result<Spawned, Exit>),
     /// The agent's process ended.
@@ -37,12 +42,16 @@ pub enum Event {
     Notified,
     /// The agent said in its log that it begins to leave.
     LeaveHeard,
+    /// The agent said in its log that a reload by SIGHUP failed, and why.
+    FailureHeard(String),
     /// The agent's API answered a question, or did not.
     Answered(Answer),
     /// What came of something that was to be done about the agent's checks.
     Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
+    /// Somebody asked over the control socket whether a reload would be good, and waits for the answer.
+    JudgementAsked(Waiter),
     /// Somebody asked for a stop over the control socket.
     StopAsked {
         /// The command that asks so.

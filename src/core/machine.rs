@@ -16,6 +16,7 @@ use crate::core::restart::Restarts;
 use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
+use crate::core::watch::Watch;
 use crate::exit::{self, Exit};
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
@@ -46,6 +47,8 @@ pub struct Config {
     pub api: bool,
     /// Whether the agent reads a snapshot, which is taken anew before a reload.
     pub staging: bool,
+    /// `--splay`: over how long reloads of many nodes are spread when files have changed.
+    pub splay: Moment,
     /// The name the agent will have, until it says so itself.
     pub node_name: String,
     /// Whether the agent's own configuration says that it leaves on SIGTERM; `None` where it says nothing.
@@ -68,6 +71,8 @@ pub struct Config {
     pub restart_limit: u32,
     /// `--carry-checks`: whether the states of checks outlive a restart of the agent.
     pub carry_checks: bool,
+    /// `--on-unreloadable`: whether a change that no reload applies is followed by a restart.
+    pub restart_for_changes: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -97,6 +102,7 @@ pub struct Machine {
     pub(super) facts: AgentFacts,
     pub(super) start: Start,
     pub(super) reload: Reload,
+    pub(super) watch: Watch,
     pub(super) restarts: Restarts,
     pub(super) checks: Checks,
     pub(super) stop: Option<Stop>,
@@ -127,6 +133,7 @@ impl Machine {
             facts,
             start: Start::default(),
             reload: Reload::default(),
+            watch: Watch::default(),
             restarts: Restarts::default(),
             checks: Checks::default(),
             stop: None,
@@ -160,14 +167,18 @@ impl Machine {
             Event::Addressed(found) => self.addressed(found),
             Event::Staged(staged) => self.staged(staged),
             Event::Restaged(result) => self.restaged(result),
+            Event::Adopted(result) => self.adopted(result),
             Event::Unstaged(result) => self.unstaged(result),
+            Event::FilesChanged => self.files_changed(),
             Event::Spawned(Ok(spawned)) => self.spawned(spawned),
             Event::Spawned(Err(exit)) => self.spawn_failed(exit),
             Event::Ended(end) => self.ended(&end),
             Event::Stopped => self.agent_was_stopped(),
             Event::Notified => self.notified(),
             Event::LeaveHeard => self.leave_heard(),
+            Event::FailureHeard(why) => self.failure_heard(why),
             Event::Answered(answer) => self.answered(answer),
+            Event::JudgementAsked(waiter) => self.judgement_asked(waiter),
             Event::ReloadAsked(waiter) => self.reload_asked(Cause::Asked(Some(waiter))),
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
@@ -230,7 +241,10 @@ impl Machine {
             Timer::Restart => self.spawn(),
             Timer::GoodRun => self.restarts.forgive(),
             Timer::Heard => self.ask(Question::Membership),
+            Timer::Rest => self.files_rest(),
             Timer::GoBack => self.tell_agent(),
+            Timer::Hangup => self.listened(),
+            Timer::Renewal => self.renewal_late(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back => self.joined_in_a_stop(),
@@ -243,54 +257,7 @@ impl Machine {
         }
     }
 
-    fn addressed(&mut self, found: Result<Address, Exit>) {
-        match found {
-            Ok(address) => {
-                self.set(Kind::AddressKnown, Truth::True, "Found", &address.reason);
-                self.say(
-                    Level::Info,
-                    format!("address {}: {}", address.ip, address.reason),
-                );
-                if let Some(warning) = &address.warning {
-                    self.say(Level::Warn, warning.clone());
-                }
-                self.address = Some(address);
-            }
-            Err(exit) => {
-                self.set(Kind::AddressKnown, Truth::False, "NoneUsable", &exit.reason);
-                if self.config.needs_address {
-                    return self.exit(exit);
-                }
-                self.say(
-                    Level::Warn,
-                    format!("going on without an address: {}", exit.reason),
-                );
-            }
-        }
-        self.enter(Phase::Staging);
-        self.out.push(Action::Stage);
-    }
-
-    fn staged(&mut self, staged: Result<Staged, Exit>) {
-        match staged {
-            Ok(staged) => {
-                self.set(Kind::ConfigGood, Truth::True, "Staged", "");
-                if let Some(directory) = &staged.directory {
-                    let text = format!(
-                        "registration of {} written to {directory}",
-                        staged.services.join(", ")
-                    );
-                    self.say(Level::Info, text);
-                }
-                self.say_left_out(staged.left_out.clone());
-                self.staged = staged;
-                self.spawn();
-            }
-            Err(exit) => self.exit(exit),
-        }
-    }
-
-    fn spawn(&mut self) {
+    pub(super) fn spawn(&mut self) {
         self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
@@ -327,6 +294,10 @@ impl Machine {
         );
         for kind in [Kind::Joined, Kind::IdentityHeld, Kind::Registered] {
             self.set(kind, Truth::Unknown, "AgentEnded", "");
+        }
+        self.files_kept();
+        if self.is_renewed(end) {
+            return self.spawn();
         }
         self.reload_lost();
         if self.stop.is_some() {

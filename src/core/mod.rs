@@ -7,13 +7,16 @@
 //! * [`event`] and [`action`] are the two closed vocabularies; an addition to either fails to compile until
 //!   [`machine`] and the driver say what it means.
 //! * [`machine`] is the dispatch: event × phase.
-//! * [`start`] reads an agent's way to readiness, [`catalog`] what the servers know of it, [`reload`] a reload, [`leave`] the
-//!   order of a stop, [`restart`] the back-off after a crash, [`checks`] what becomes of checks over it, [`ending`] the last thing before the exit.
+//! * [`start`] reads an agent's way to readiness, [`begin`] what comes before it, [`catalog`] what the servers know of it, [`reload`]
+//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`restart`] the back-off after a crash,
+//!   [`checks`] what becomes of checks over it, [`ending`] the last thing before the exit.
 //! * [`init`] is the much smaller life of a plain program; [`leftovers`] what becomes of the processes that it, or an agent,
 //!   leaves behind; [`signal`] the names of signals and what they are rewritten to.
 //! * [`timers`] is the table of deadlines, [`conditions`] what everybody is told, [`status`] a picture of it all.
 
 pub mod action;
+pub mod begin;
+pub mod candidate;
 pub mod catalog;
 pub mod checks;
 pub mod conditions;
@@ -30,6 +33,7 @@ pub mod signal;
 pub mod start;
 pub mod status;
 pub mod timers;
+pub mod watch;
 
 #[cfg(test)]
 mod scenarios;

@@ -3,16 +3,19 @@
 //! A SIGHUP in an agent's first 50 ms ends it, and one in its first half second is ignored. A `PUT /v1/agent/reload` is
 //! held by the agent until it can act on it, and has an answer; so it is the way, and the signal is the other way.
 //!
-//! Before the agent is asked, what it reads is taken anew from the user's directories; afterwards it is seen to have loaded that
-//! ([`verify`]).
+//! Before the agent is asked, what it is to read is taken anew from the user's directories and judged ([`taken`]); afterwards it
+//! is seen to have loaded that ([`verify`]; [`signal`] where that has no answer), and restarted for what no reload applies, where that is wanted ([`renewal`]).
 
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
-use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{Change, Refusal, Waiter};
+use crate::core::conditions::Kind;
+use crate::core::event::{Refusal, Waiter};
 use crate::core::machine::Machine;
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
+mod renewal;
+mod signal;
+mod taken;
 mod verify;
 
 use verify::{Trial, is_broken};
@@ -59,10 +62,20 @@ pub(super) struct Reload {
     served: Vec<Waiter>,
     /// How many were answered or signalled.
     pub(super) count: u32,
-    /// What the user was told that his agent does not get to see.
+    /// Who waits for a judgement that was not begun.
+    examine: Vec<Waiter>,
+    /// Who waits for the one that is under way.
+    examining: Vec<Waiter>,
+    /// What the user was told that his agent does not get to see, ...
     left_out: Vec<String>,
+    /// ... and what is odd about what it does.
+    odd: Vec<String>,
     /// What is known of the one that runs.
     trial: Trial,
+    /// What the agent has is not known: a reload has failed and was not made good.
+    unsure: bool,
+    /// The agent's end is lictor's doing, and it is started again at once.
+    ends_agent: bool,
     /// How the last one went.
     pub(super) last: Option<ReloadOutcome>,
 }
@@ -96,18 +109,28 @@ impl Machine {
     /// Begins the reload that is pending, if there is one and the agent can take it.
     pub(super) fn reload_if_possible(&mut self) {
         let reload = &mut self.reload;
-        let under_way = reload.running || reload.staging;
-        if !reload.pending || under_way || self.child.is_none() || self.stop.is_some() {
+        if reload.trial.waits && self.start.was_ready {
+            return self.hang_up();
+        }
+        if reload.running || reload.staging || self.stop.is_some() {
+            return;
+        }
+        if !reload.examine.is_empty() {
+            reload.examining = std::mem::take(&mut reload.examine);
+            return self.take_files();
+        }
+        if !reload.pending || self.child.is_none() || reload.ends_agent {
             return;
         }
         // Signals are taken later than questions.
-        let takes_it = match reload.by_signal || !self.config.api {
+        let takes_it = match self.tells_by_signal() {
             true => self.start.was_ready,
             false => self.start.answered,
         };
         if !takes_it {
             return;
         }
+        let reload = &mut self.reload;
         reload.pending = false;
         reload.running = true;
         reload.does = std::mem::take(&mut reload.wanted);
@@ -117,79 +140,30 @@ impl Machine {
         if !self.config.staging || !self.reload.does.anew {
             return self.tell_agent();
         }
-        match self.config.api && !self.reload.by_signal {
+        match self.config.api {
             true => self.look_at_services(),
             false => self.restage(),
         }
     }
 
-    fn restage(&mut self) {
+    /// Takes the user's files anew, for a reload.
+    pub(super) fn restage(&mut self) {
+        self.files_taken();
+        self.take_files();
+    }
+
+    fn take_files(&mut self) {
         self.reload.staging = true;
         self.out.push(Action::Restage);
     }
 
     /// What the agent reads is ready to be read.
     pub(super) fn tell_agent(&mut self) {
-        if self.reload.by_signal || !self.config.api {
-            return self.reload_by_signal();
+        if self.tells_by_signal() {
+            return self.hang_up();
         }
         self.say(Level::Info, "asking the agent to reload");
         self.ask(Question::Reload);
-    }
-
-    /// What the agent reads is what the user's directories hold now, or still what it was.
-    pub(super) fn restaged(&mut self, result: Result<Change, String>) {
-        self.reload.staging = false;
-        if !self.reload.running {
-            // The agent for which it was done has ended, or lictor stops. Another one may have read the old files, or will read
-            // the new ones, which nobody has tried: they wait for a reload of their own.
-            if result.is_ok_and(|change| change.way_back) {
-                self.out.push(Action::Unstage);
-                self.reload.pending |= self.stop.is_none();
-                self.reload.wanted = Wanted {
-                    anew: true,
-                    anyway: true,
-                };
-            }
-            return self.reload_if_possible();
-        }
-        match result {
-            Ok(change) => {
-                self.say_left_out(change.left_out.clone());
-                if change.is_none() && !change.way_back && !self.reload.does.anyway {
-                    return self.reload_spared();
-                }
-                self.say(Level::Info, format!("configuration: {change}"));
-                self.try_change(change);
-                self.tell_agent();
-            }
-            Err(why) => {
-                self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);
-                self.reload_ended(ReloadOutcome::Failed(why));
-            }
-        }
-    }
-
-    /// The files are what they were after all, and nobody asked for more than those.
-    fn reload_spared(&mut self) {
-        self.say(Level::Debug, "the configuration is what it was");
-        self.reload.running = false;
-        self.reload.trial = Trial::default();
-        self.resume();
-        self.reload_if_possible();
-    }
-
-    /// Says what the agent does not get to see, each thing once for as long as it is there.
-    pub(super) fn say_left_out(&mut self, left_out: Vec<String>) {
-        let known = std::mem::replace(&mut self.reload.left_out, left_out.clone());
-        for what in left_out {
-            if !known.contains(&what) {
-                self.say(
-                    Level::Warn,
-                    format!("left out of the configuration: {what}"),
-                );
-            }
-        }
     }
 
     pub(super) fn reload_answered(&mut self, result: Result<(), Refusal>) {
@@ -198,23 +172,7 @@ impl Machine {
         }
         match result {
             Ok(()) => self.verify(),
-            Err(Refusal::Denied(what)) if !self.goes_back() => {
-                self.say(
-                    Level::Warn,
-                    format!("the API denies the reload ({what}); using SIGHUP"),
-                );
-                let reload = &mut self.reload;
-                reload.by_signal = true;
-                if self.start.was_ready {
-                    return self.reload_by_signal();
-                }
-                reload.running = false;
-                reload.pending = true;
-                reload.wanted.anew |= reload.does.anew;
-                reload.wanted.anyway = true;
-                reload.waiting.append(&mut reload.served);
-                self.resume();
-            }
+            Err(Refusal::Denied(what)) => self.reload_denied(&what),
             Err(refusal) => {
                 self.reload.trial.broken = is_broken(&refusal);
                 self.reload_broke(&refusal.to_string());
@@ -222,27 +180,28 @@ impl Machine {
         }
     }
 
-    fn reload_by_signal(&mut self) {
-        self.out.push(Action::Signal(SIGHUP));
-        self.reload_ended(ReloadOutcome::Signaled);
-    }
-
     fn reload_ended(&mut self, outcome: ReloadOutcome) {
-        let level = match outcome {
-            ReloadOutcome::Failed(_) | ReloadOutcome::RolledBack(_) => Level::Error,
-            ReloadOutcome::Reloaded | ReloadOutcome::Signaled => Level::Info,
+        let level = if outcome.is_good() {
+            Level::Info
+        } else {
+            Level::Error
         };
         self.say(level, format!("reload: {outcome}"));
-        self.reload.running = false;
-        self.reload.trial = Trial::default();
         self.reload.count += 1;
         for waiter in std::mem::take(&mut self.reload.served) {
             self.out.push(Action::Reply(waiter, outcome.clone()));
         }
         self.reload.last = Some(outcome);
+        self.reload_over();
+    }
+
+    /// Nothing is under way any more.
+    fn reload_over(&mut self) {
+        self.reload.running = false;
+        self.reload.trial = Trial::default();
         self.resume();
         // Consul unloads every service before it loads them anew: look at once whether ours is still there.
-        if self.start.was_ready && self.config.api {
+        if self.child.is_some() && self.start.was_ready && self.config.api {
             self.timers.set(Timer::Ask, self.now);
         }
         self.reload_if_possible();
@@ -262,7 +221,11 @@ impl Machine {
         reload.pending = false;
         reload.wanted = Wanted::default();
         let mut waiters = std::mem::take(&mut reload.waiting);
-        if reload.staging || reload.trial.looking {
+        waiters.append(&mut reload.examine);
+        waiters.append(&mut reload.examining);
+        let trial = &reload.trial;
+        let by_signal = trial.waits || trial.signaled.is_some();
+        if reload.staging || trial.looking || trial.renewal.is_some() || by_signal {
             reload.running = false;
             waiters.append(&mut reload.served);
         }
@@ -272,16 +235,29 @@ impl Machine {
         }
     }
 
-    /// The agent is gone: whoever waits is told that the next start reads the configuration anyway.
+    /// The agent is gone. What it had not begun to read is for the next one, which starts with what was staged before; where it
+    /// reads the user's files itself, whoever waits is told so.
     pub(super) fn reload_lost(&mut self) {
         let reload = &mut self.reload;
-        let mut waiters = std::mem::take(&mut reload.served);
-        waiters.append(&mut reload.waiting);
-        reload.pending = false;
-        reload.wanted = Wanted::default();
-        reload.running = false;
         // The next agent may have a token that this one had not.
         reload.by_signal = false;
+        reload.unsure = false;
+        let anew = |wanted: Wanted| self.config.staging && wanted.anew;
+        let running = std::mem::take(&mut reload.running);
+        let mut waiters = Vec::new();
+        if running && anew(reload.does) && !reload.trial.adopted {
+            reload.pending = true;
+            reload.wanted.anew = true;
+            reload.wanted.anyway |= reload.does.anyway;
+            reload.waiting.append(&mut reload.served);
+        } else {
+            waiters.append(&mut reload.served);
+        }
+        if !anew(reload.wanted) {
+            waiters.append(&mut reload.waiting);
+            reload.pending = false;
+            reload.wanted = Wanted::default();
+        }
         let back = self.give_change_up();
         let why = match back {
             true => verify::ENDED,

@@ -283,6 +283,7 @@ impl Machine {
         if first {
             self.out.push(Action::Trim);
         }
+        self.renewal_ready();
         self.reload_if_possible();
     }
 

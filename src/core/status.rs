@@ -52,7 +52,7 @@ impl Machine {
             pid: self.child.map(|child| child.pid),
             facts: &self.facts,
             restarts: self.restarts.total,
-            reload_pending: self.reload.pending,
+            reload_pending: self.reload.pending || self.watch.owes(),
             reloads: self.reload.count,
             last_reload: self.reload.last.as_ref().map(ToString::to_string),
             on_stop: self.on_stop(),

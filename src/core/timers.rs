@@ -19,8 +19,14 @@ pub enum Timer {
     GoodRun,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
+    /// The files of the configuration are at rest, and it is this node's turn: reload.
+    Rest,
     /// The agent that broke off its reload has not ended: go back with it.
     GoBack,
+    /// The agent that was told to reload by SIGHUP had time to say that it failed, or to load what it lacked.
+    Hangup,
+    /// The agent that was to be restarted has not ended, or the new one is not ready.
+    Renewal,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -40,7 +46,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -48,7 +54,10 @@ impl Timer {
         Self::Restart,
         Self::GoodRun,
         Self::Heard,
+        Self::Rest,
         Self::GoBack,
+        Self::Hangup,
+        Self::Renewal,
         Self::Drain,
         Self::Patience,
         Self::Back,

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::admin::follower::Follower;
-use crate::admin::wire::{Progress, ReloadReport};
+use crate::admin::wire::{self, Progress, ReloadReport};
 use crate::core::action::{Level, ReloadOutcome};
 use crate::core::event::Waiter;
 use crate::exit::Exit;
@@ -48,10 +48,7 @@ impl Audience {
             return;
         };
         // He may have gone.
-        let _ = reply.send(ReloadReport {
-            ok: outcome.is_good(),
-            message: outcome.to_string(),
-        });
+        let _ = reply.send(wire::reload_report(outcome));
     }
 
     /// One more who follows the stop, and hears all that is said from now on.

@@ -7,14 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
-
 use crate::admin::server::Control;
 use crate::admin::wire::{self, Surroundings};
 use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
-use crate::consul::words;
+use crate::consul::{validate, words};
 use crate::core::action::{Action, Level, Question};
 use crate::core::event::{Address, Answer, Event, How, Spawned, Staged};
 use crate::core::machine::Machine;
@@ -22,17 +20,20 @@ use crate::core::signal::Name;
 use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
+use crate::driver::children::Children;
+use crate::driver::judging::Judging;
 use crate::driver::lending::Lending;
 use crate::driver::sources::{DRAIN, Sources};
 use crate::driver::staging::Staging;
 use crate::exit::{self, Exit};
 use crate::os;
-use crate::os::output::{Copying, Output};
+use crate::os::output::{Copying, Heard, Output, WORDS};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
-use crate::os::spawn::{Descriptors, Place, Program, Setup, spawn};
+use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
 use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
+use crate::stage::Stager;
 
 /// What has happened to the agent's process.
 pub(super) enum Reaped {
@@ -49,6 +50,8 @@ pub struct Effects {
     inherited: Inherited,
     notify_socket: PathBuf,
     pub(super) staging: Staging,
+    /// What was said to have turned the agent's own way to reload on.
+    auto_reload: Option<String>,
     started: SystemTime,
     address: Option<Address>,
     client: Option<Client>,
@@ -58,6 +61,10 @@ pub struct Effects {
     agent: Option<(i32, Option<Output>)>,
     /// The output of the last run, which those may still write to whom it has left behind.
     copying: Option<Copying>,
+    /// What else runs for lictor.
+    children: Children,
+    /// The first two numbers of the agent's version.
+    version: Option<(u32, u32)>,
     /// Whether there was any child at the last look.
     has_children: bool,
     /// Those at the control socket who wait for something.
@@ -80,6 +87,7 @@ impl Effects {
             inherited,
             notify_socket,
             staging,
+            auto_reload: None,
             started: SystemTime::now(),
             address: None,
             client: None,
@@ -87,6 +95,8 @@ impl Effects {
             place: None,
             agent: None,
             copying: None,
+            children: Children::default(),
+            version: None,
             has_children: false,
             audience: Audience::default(),
         }
@@ -112,7 +122,13 @@ impl Effects {
                 }));
             }
             Action::Stage => due.push_back(Event::Staged(self.stage())),
-            Action::Restage => sources.works.push(self.staging.retake(self.users_args())),
+            Action::Restage => {
+                let work = self.staging.retake(|stager| self.judging(stager));
+                sources.works.push(work);
+            }
+            Action::Adopt => due.push_back(Event::Adopted(self.staging.adopt())),
+            Action::Reject => self.staging.reject(),
+            Action::Discard => self.staging.discard(),
             Action::Unstage => due.push_back(Event::Unstaged(self.staging.take_back())),
             Action::Settle => self.staging.settle(),
             Action::Spawn => {
@@ -162,6 +178,24 @@ impl Effects {
         }
         if let Event::Answered(Answer::Agent(Ok(facts))) = event {
             self.checks.told(&facts.data_dir);
+            self.version = validate::version(&facts.version);
+        }
+    }
+
+    fn judging(&self, stager: Stager) -> Judging {
+        Judging {
+            stager,
+            args: self.users_args(),
+            consul: validate::program(&self.settings.command[0])
+                .map_or_else(
+                    || spawn::find("consul".as_ref(), std::env::var_os("PATH")),
+                    |_| Ok(self.program.clone()),
+                )
+                .map_err(|exit| exit.reason),
+            inherited: self.inherited,
+            version: self.version,
+            children: self.children.clone(),
+            restarts: self.settings.restart_for_changes,
         }
     }
 
@@ -228,20 +262,36 @@ impl Effects {
             .collect()
     }
 
+    /// The arguments that the agent is started with.
+    fn start_args(&mut self) -> Vec<OsString> {
+        let (args, auto_reload) = self.staging.start_args(&self.users_args());
+        if let Some(place) = &auto_reload
+            && auto_reload != self.auto_reload
+        {
+            tracing::info!(
+                "auto_reload_config is on ({place}); lictor turns it off for this agent, since the agent would load by itself what lictor \
+                 stages or takes back, and tell nobody how that went"
+            );
+        }
+        self.auto_reload = auto_reload;
+        args
+    }
+
     fn spawn(&mut self) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
             tracing::warn!("failed to {reason}; going on as before");
         }
+        let args = self.start_args();
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),
-            args: self.staging.args(&self.users_args()),
+            args,
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on(words::LEAVES)
+        let piped = Output::pass_on([words::LEAVES, words::RELOAD_FAILED])
             .inspect_err(|error| {
-                let told = "so its last words will not be known";
+                let told = "so nothing that it says will be heard";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");
             })
             .ok();
@@ -255,8 +305,9 @@ impl Effects {
                 .map(|pipes| (pipes.stdout.as_fd(), pipes.stderr.as_fd())),
             descriptors: Descriptors::OnPurpose,
         };
-        let pid =
-            spawn(&program, &setup).map_err(|error| exit::not_started(&program.path, &error))?;
+        self.staging.start();
+        let pid = spawn::spawn(&program, &setup)
+            .map_err(|error| exit::not_started(&program.path, &error))?;
         self.copying = output.as_ref().map(Output::copying);
         self.agent = Some((pid, output));
         self.has_children = true;
@@ -266,8 +317,8 @@ impl Effects {
         })
     }
 
-    /// Told when the agent says that it begins to leave.
-    pub(super) fn leave_heard(&self) -> Option<Arc<Notify>> {
+    /// For the agent's saying that it begins to leave, and that a reload has failed.
+    pub(super) fn heard(&self) -> Option<[Arc<Heard>; WORDS]> {
         let (_, output) = self.agent.as_ref()?;
         output.as_ref().map(Output::heard)
     }
@@ -286,7 +337,10 @@ impl Effects {
             // Its number is nobody's from here on.
             match self.agent.take_if(|(agent, _)| *agent == pid) {
                 Some((_, output)) => reaped = Some(Reaped::Ended(how, output)),
-                None => tracing::debug!("reaped {pid}, which {how}"),
+                None => {
+                    tracing::debug!("reaped {pid}, which {how}");
+                    self.children.ended(pid, how);
+                }
             }
         });
         reaped
@@ -301,7 +355,7 @@ impl Effects {
 
     /// Whether lictor had no child at the last look.
     pub(super) fn is_alone(&self) -> bool {
-        !self.has_children
+        !self.has_children && self.children.is_empty()
     }
 
     fn suspend(&self) {
@@ -363,6 +417,7 @@ impl Effects {
                 None
             }
             Control::Reload(reply) => Some(Event::ReloadAsked(self.audience.wait(reply))),
+            Control::Judge(reply) => Some(Event::JudgementAsked(self.audience.wait(reply))),
             Control::Stop { by, mode, follower } => {
                 self.audience.join(follower);
                 Some(Event::StopAsked { by, mode })

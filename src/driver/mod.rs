@@ -14,12 +14,16 @@ use crate::exit::Exit;
 
 pub mod addressing;
 mod audience;
+mod auto_reload;
 mod checks;
+mod children;
 pub mod effects;
 pub mod init;
+mod judging;
 mod lending;
 pub mod sources;
 pub mod staging;
+pub mod watching;
 
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {

@@ -1,13 +1,14 @@
 //! Where events come from. The only `select!` of lictor is here.
 
 use std::future::{Future, pending};
+use std::io;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::UnixDatagram;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 
 use crate::admin::server::{Control, Server};
@@ -16,8 +17,9 @@ use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::{Effects, Reaped};
-use crate::os::output::{Output, last_lines};
+use crate::os::output::{Heard, Output, last_lines};
 use crate::os::signals::Signals;
+use crate::os::watch::Changes;
 
 /// Something under way that ends in an event.
 pub(super) type Work = Pin<Box<dyn Future<Output = Event>>>;
@@ -35,6 +37,7 @@ pub struct Sources {
     server: Server,
     control: mpsc::Receiver<Control>,
     notify: UnixDatagram,
+    watch: Option<Changes>,
     /// Questions to the agent's API.
     pub(super) asks: FuturesUnordered<Work>,
     /// Everything else that is under way.
@@ -49,6 +52,7 @@ impl Sources {
         server: Server,
         control: mpsc::Receiver<Control>,
         notify: UnixDatagram,
+        watch: Option<Changes>,
     ) -> Self {
         Self {
             signals,
@@ -56,6 +60,7 @@ impl Sources {
             server,
             control,
             notify,
+            watch,
             asks: FuturesUnordered::new(),
             works: FuturesUnordered::new(),
         }
@@ -76,7 +81,8 @@ impl Sources {
         begin: Instant,
     ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
-        let heard = effects.leave_heard();
+        let heard = effects.heard();
+        let (leave, failure) = heard.map(<(_, _)>::from).unzip();
         loop {
             // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
             // of a task's budget by itself.
@@ -117,7 +123,10 @@ impl Sources {
                         return Event::Notified;
                     }
                 },
-                () = notified(heard.as_deref()) => return Event::LeaveHeard,
+                _ = said(leave.as_deref()) => return Event::LeaveHeard,
+                follows = said(failure.as_deref()) => {
+                    return Event::FailureHeard(words::reload_failure(&follows));
+                },
                 Some(control) = self.control.recv() => {
                     if let Some(event) = effects.control(control, machine) {
                         return event;
@@ -125,6 +134,13 @@ impl Sources {
                 },
                 () = self.server.accept() => {},
                 () = until(deadline) => return Event::Tick,
+                noticed = changed(&mut self.watch) => match noticed {
+                    Ok(()) => return Event::FilesChanged,
+                    Err(error) => {
+                        tracing::error!("changed files will not be noticed any more: {error}");
+                        self.watch = None;
+                    }
+                },
             }
         }
     }
@@ -153,9 +169,16 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn notified(notify: Option<&Notify>) {
-    match notify {
-        Some(notify) => notify.notified().await,
+async fn said(word: Option<&Heard>) -> String {
+    match word {
+        Some(word) => word.next().await,
+        None => pending().await,
+    }
+}
+
+async fn changed(watch: &mut Option<Changes>) -> io::Result<()> {
+    match watch {
+        Some(changes) => changes.next().await,
         None => pending().await,
     }
 }

@@ -1,45 +1,69 @@
 //! The hand that stages: what the agent reads, taken from the user's directories, or those themselves.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use crate::admin::wire;
 use crate::consul::command::AgentConfig;
+use crate::core::candidate as core;
 use crate::core::event::{Answer, Change, End, Event, Refusal};
+use crate::driver::auto_reload;
+use crate::driver::judging::Judging;
 use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
 use crate::os::background;
 use crate::os::runtime_dir::RuntimeDir;
+use crate::os::watch::Watch;
 use crate::settings::Settings;
 use crate::stage::{Candidate, Error, Stager};
 
 /// What `--no-staging` costs.
-const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too, and a change that breaks \
-                       a reload cannot be taken back";
+const WITHOUT: &str = "without staging the agent reads its configuration from where it is: half-written files too; a change is \
+                       not noticed, and one that breaks a reload cannot be taken back";
 
 /// How long a snapshot may take, for a file system that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What stands between the user's directories and the agent.
 #[derive(Debug)]
-pub struct Staging(Option<Stager>);
+pub struct Staging {
+    stager: Option<Stager>,
+    /// What was taken, until the core has said what becomes of it.
+    taken: Rc<RefCell<Option<Candidate>>>,
+}
 
 impl Staging {
     /// Readies the stage, unless the settings say that there is to be none.
-    pub fn open(settings: &Settings, runtime_dir: &RuntimeDir) -> Result<Self, Exit> {
+    pub fn open(
+        settings: &Settings,
+        runtime_dir: &RuntimeDir,
+        watch: Option<Arc<Watch>>,
+    ) -> Result<Self, Exit> {
         if !settings.staging {
             tracing::warn!("{WITHOUT}");
-            return Ok(Self(None));
+            return Ok(Self::of(None));
         }
         let stager = Stager::open(&runtime_dir.stage());
-        stager.map(|stager| Self(Some(stager))).map_err(unstaged)
+        stager
+            .map(|stager| Self::of(Some(stager.watched_by(watch))))
+            .map_err(unstaged)
+    }
+
+    fn of(stager: Option<Stager>) -> Self {
+        Self {
+            stager,
+            taken: Rc::default(),
+        }
     }
 
     /// The stage, where there is one.
     pub(super) fn stager(&self) -> Option<&Stager> {
-        self.0.as_ref()
+        self.stager.as_ref()
     }
 
     /// What the agent will read of what these arguments name, taken now.
@@ -48,9 +72,16 @@ impl Staging {
         Ok(self.config(args))
     }
 
+    /// Warns of each file that no update of its volume reaches, which a reload would not read either.
+    pub fn say_fixed(&self, args: &[OsString]) {
+        for file in self.stager.iter().flat_map(|stager| stager.fixed(args)) {
+            tracing::warn!("{file}");
+        }
+    }
+
     /// Takes what these arguments name.
     pub(super) fn take(&self, args: &[OsString]) -> Result<Change, Exit> {
-        let change = self.0.as_ref().map(|stager| stager.restage(args));
+        let change = self.stager.as_ref().map(|stager| stager.restage(args));
         change
             .transpose()
             .map_err(unstaged)
@@ -59,13 +90,13 @@ impl Staging {
 
     /// Has the agent read again what it read before.
     pub(super) fn take_back(&self) -> Result<(), String> {
-        let stager = self.0.as_ref();
+        let stager = self.stager.as_ref();
         stager.map_or(Ok(()), |stager| stager.stage().swap_back().map_err(told))
     }
 
     /// What was taken is good: there is no way back from it.
     pub(super) fn settle(&self) {
-        if let Some(stager) = &self.0 {
+        if let Some(stager) = &self.stager {
             stager.stage().settle();
         }
     }
@@ -77,27 +108,82 @@ impl Staging {
 
     /// The arguments that the agent is started with.
     pub(super) fn args(&self, args: &[OsString]) -> Vec<OsString> {
-        match &self.0 {
+        match &self.stager {
             Some(stager) => stager.args(args),
             None => args.to_vec(),
         }
     }
 
-    /// [`Staging::take`] beside everything else, since a file system may hang.
-    pub(super) fn retake(&self, args: Vec<OsString>) -> Work {
-        let Some(stager) = self.0.clone() else {
-            return Box::pin(async { Event::Restaged(Ok(Change::default())) });
+    /// [`Staging::args`], and where the agent's own way to reload is turned on, which these arguments turn off.
+    pub(super) fn start_args(&self, args: &[OsString]) -> (Vec<OsString>, Option<String>) {
+        let args = self.args(args);
+        let Some((stager, place)) = self.stager.as_ref().zip(auto_reload::turned_on(&args)) else {
+            return (args, None);
         };
+        let place = stager.in_users_words(&place.display().to_string());
+        (auto_reload::turned_off(args), Some(place))
+    }
+
+    /// [`Staging::take`] beside everything else, since a file system may hang, judged, and not yet for the agent to read.
+    pub(super) fn retake(&self, judging: impl FnOnce(Stager) -> Judging) -> Work {
+        let Some(stager) = self.stager.clone() else {
+            return Box::pin(async { Event::Restaged(Ok(core::Candidate::default())) });
+        };
+        let judging = judging(stager);
+        let taken = Rc::clone(&self.taken);
         Box::pin(async move {
-            let result = candidate(&stager, args).await;
-            let adopted = result.and_then(|candidate| stager.adopt(candidate).map_err(told));
-            Event::Restaged(adopted)
+            let candidate = match candidate(&judging.stager, judging.args.clone()).await {
+                Ok(candidate) => candidate,
+                Err(why) => return Event::Restaged(Err(why)),
+            };
+            let verdict = judging.judge(&candidate).await;
+            let change = candidate.change.clone();
+            taken.replace(Some(candidate));
+            Event::Restaged(Ok(core::Candidate { change, verdict }))
         })
+    }
+
+    /// Has the agent read what was taken.
+    pub(super) fn adopt(&self) -> Result<(), String> {
+        match (&self.stager, self.taken.take()) {
+            (Some(stager), Some(candidate)) => stager.adopt(candidate).map(|_| ()).map_err(told),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what was taken to be looked at.
+    pub(super) fn reject(&self) {
+        let taken = self.taken.take().and_then(|candidate| candidate.generation);
+        if let (Some(stager), Some(generation)) = (&self.stager, taken)
+            && let Err(error) = stager.stage().reject(&generation)
+        {
+            tracing::warn!("what was rejected is not kept: {}", told(error));
+        }
+    }
+
+    /// Forgets what was taken.
+    pub(super) fn discard(&self) {
+        self.taken.take();
+        if let Some(stager) = &self.stager {
+            stager.stage().tidy();
+        }
+    }
+
+    /// An agent is about to be started with what there is.
+    pub(super) fn start(&self) {
+        if let Some(stager) = &self.stager
+            && let Err(error) = stager.stage().start()
+        {
+            tracing::warn!(
+                "what a reload cannot apply will not be known: {}",
+                told(error)
+            );
+        }
     }
 
     /// Where the stage is, and what is there, for whoever looks.
     pub(super) fn report(&self) -> Option<wire::Stage> {
-        let stage = self.0.as_ref()?.stage();
+        let stage = self.stager.as_ref()?.stage();
         let rejected = stage.rejected();
         Some(wire::Stage {
             path: stage.current_link().display().to_string(),
@@ -108,12 +194,15 @@ impl Staging {
 
     /// An event in which the agent speaks of its files by the names that the user gave them.
     pub(super) fn in_users_words(&self, event: Event) -> Event {
-        let Some(stager) = &self.0 else { return event };
+        let Some(stager) = &self.stager else {
+            return event;
+        };
         match event {
             Event::Answered(Answer::Reload(Err(Refusal::Failed(text)))) => {
                 let text = stager.in_users_words(&text);
                 Event::Answered(Answer::Reload(Err(Refusal::Failed(text))))
             }
+            Event::FailureHeard(why) => Event::FailureHeard(stager.in_users_words(&why)),
             Event::Ended(end) => Event::Ended(End {
                 last_words: stager.in_users_words(&end.last_words),
                 ..end

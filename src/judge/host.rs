@@ -1,11 +1,13 @@
 //! The agent's machine, as far as a configuration speaks of it.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::libc;
 use nix::unistd::{AccessFlags, access};
 
 /// What must be known of the machine that the agent runs on. Nothing of it is changed.
@@ -28,7 +30,15 @@ pub struct Machine;
 
 impl Host for Machine {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
+        // Whoever opens a pipe waits for its other end, as the agent would.
+        let mut open = OpenOptions::new();
+        let mut file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn files_below(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {

@@ -22,6 +22,7 @@ mod host;
 mod ids;
 mod listen;
 mod merged;
+pub mod news;
 mod pem;
 mod services;
 mod sidecars;
@@ -131,6 +132,15 @@ pub fn data_dir(candidate: &Candidate<'_>) -> Option<PathBuf> {
         flags: candidate.flags,
     };
     merged.text(&["data_dir"]).map(|(path, _)| path.into())
+}
+
+/// Whether a switch of the configuration's top level is on, and what says so last: an option, or else a file; `None` where nothing
+/// does. A file that cannot be read says nothing.
+pub fn switch(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(bool, PathBuf)> {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    let setting = Merged { documents, flags }.get(&[key])?;
+    Some((merged::is_on(setting.value), setting.file.to_owned()))
 }
 
 /// A candidate with its files read.

@@ -21,12 +21,34 @@ const REMEMBERED: usize = 4096;
 /// How many lines of it are told at most.
 const TOLD_LINES: usize = 5;
 
+/// How much of what follows a word is kept, in bytes.
+const FOLLOWS: usize = 2048;
+
 /// The output of one run of the agent.
 #[derive(Debug)]
 pub struct Output {
     end: Arc<Mutex<VecDeque<u8>>>,
     copying: Copying,
-    heard: Arc<Notify>,
+    heard: [Arc<Heard>; WORDS],
+}
+
+/// How many words are listened for.
+pub const WORDS: usize = 2;
+
+/// A word that is listened for, each time that it was said.
+#[derive(Debug, Default)]
+pub struct Heard {
+    news: Notify,
+    follows: Mutex<Vec<u8>>,
+}
+
+impl Heard {
+    /// Waits until it is said, and returns what follows it: the rest of its line, and what else came with that.
+    pub async fn next(&self) -> String {
+        self.news.notified().await;
+        let follows = self.follows.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&follows).into_owned()
+    }
 }
 
 /// Whether the output of a run is still being passed on.
@@ -51,11 +73,11 @@ pub struct Pipes {
 }
 
 impl Output {
-    /// Makes the pipes for a run of the agent, and starts passing on what comes out of them. Listens for a word meanwhile.
+    /// Makes the pipes for a run of the agent, and starts passing on what comes out of them. Listens for words meanwhile.
     ///
     /// # Errors
     /// There is no descriptor or no thread left. The agent should then write to lictor's own streams.
-    pub fn pass_on(listens_for: &'static str) -> io::Result<(Self, Pipes)> {
+    pub fn pass_on(listens_for: [&'static str; WORDS]) -> io::Result<(Self, Pipes)> {
         let (from_stdout, stdout) = io::pipe()?;
         let (from_stderr, stderr) = io::pipe()?;
         let end = Arc::new(Mutex::new(VecDeque::with_capacity(REMEMBERED)));
@@ -67,8 +89,9 @@ impl Output {
         }
         let streams = [(from_stdout, &STDOUT), (from_stderr, &STDERR)];
         let remembered = Arc::clone(&end);
-        let heard = Arc::new(Notify::new());
-        let ears = [0, 1].map(|_| Ear::new(listens_for, &heard));
+        let heard = listens_for.map(|_| Arc::new(Heard::default()));
+        let ears = || [0, 1].map(|word: usize| Ear::new(listens_for[word], &heard[word]));
+        let ears = [ears(), ears()];
         thread::Builder::new()
             .name("output".to_owned())
             .stack_size(64 * 1024)
@@ -88,9 +111,9 @@ impl Output {
         Ok((output, Pipes { stdout, stderr }))
     }
 
-    /// Told each time that what is listened for was said.
-    pub fn heard(&self) -> Arc<Notify> {
-        Arc::clone(&self.heard)
+    /// The words that are listened for, in the order in which they were given.
+    pub fn heard(&self) -> [Arc<Heard>; WORDS] {
+        self.heard.clone()
     }
 
     /// For whoever waits for the end of it.
@@ -116,7 +139,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 fn copy(
     streams: [(PipeReader, &'static Stream); 2],
-    mut ears: [Ear; 2],
+    mut ears: [[Ear; WORDS]; 2],
     end: &Mutex<VecDeque<u8>>,
     ready: &Epoll,
 ) {
@@ -128,7 +151,7 @@ fn copy(
         let count = ready.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
         for event in &events[..count] {
             let number = usize::try_from(event.data()).unwrap_or(usize::MAX);
-            let (Some(stream), Some(ear)) = (streams.get_mut(number), ears.get_mut(number)) else {
+            let (Some(stream), Some(ears)) = (streams.get_mut(number), ears.get_mut(number)) else {
                 continue;
             };
             let Some((pipe, target)) = stream else {
@@ -138,7 +161,7 @@ fn copy(
                 Ok(0) => *stream = None,
                 Ok(n) => {
                     remember(end, &buffer[..n]);
-                    ear.hear(&buffer[..n]);
+                    ears.iter_mut().for_each(|ear| ear.hear(&buffer[..n]));
                     // A closed stdout, or a full disk behind it, must not stop the agent.
                     let _ = target.write(&buffer[..n], PATIENCE);
                 }
@@ -152,13 +175,13 @@ fn copy(
 /// Listens for a word on one stream.
 struct Ear {
     word: &'static [u8],
-    /// The end of what was heard before, in which the word may have begun.
+    /// The end of what was heard before, in which the word may have begun, or its line.
     before: Vec<u8>,
-    heard: Arc<Notify>,
+    heard: Arc<Heard>,
 }
 
 impl Ear {
-    fn new(word: &'static str, heard: &Arc<Notify>) -> Self {
+    fn new(word: &'static str, heard: &Arc<Heard>) -> Self {
         Self {
             word: word.as_bytes(),
             before: Vec::new(),
@@ -168,12 +191,17 @@ impl Ear {
 
     fn hear(&mut self, bytes: &[u8]) {
         self.before.extend_from_slice(bytes);
-        if self
-            .before
-            .windows(self.word.len())
-            .any(|part| part == self.word)
-        {
-            self.heard.notify_one();
+        let mut words = self.before.windows(self.word.len());
+        if let Some(at) = words.position(|part| part == self.word) {
+            let follows = &self.before[at + self.word.len()..];
+            if !follows.contains(&b'\n') && follows.len() < FOLLOWS {
+                // The rest of the line comes later.
+                return;
+            }
+            let follows = follows[..follows.len().min(FOLLOWS)].to_vec();
+            let kept = self.heard.follows.lock();
+            *kept.unwrap_or_else(PoisonError::into_inner) = follows;
+            self.heard.news.notify_one();
         }
         let keep = self.before.len().min(self.word.len() - 1);
         self.before.drain(..self.before.len() - keep);
@@ -207,17 +235,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_word_is_heard_once_however_it_comes_in_pieces() {
-        let heard = Arc::new(Notify::new());
+        let heard = Arc::new(Heard::default());
         let mut ear = Ear::new("starting leave", &heard);
-        let is_heard = || heard.notified().now_or_never().is_some();
-        for piece in ["client start", "ing le", "a"] {
+        let is_heard = || heard.next().now_or_never();
+        for piece in ["client start", "ing le", "a", "ve: it", " says"] {
             ear.hear(piece.as_bytes());
-            assert!(!is_heard(), "{piece}");
+            assert_eq!(is_heard(), None, "{piece}");
         }
-        ear.hear(b"ve\n");
-        assert!(is_heard());
+        ear.hear(b" so\nand on");
+        assert_eq!(is_heard().as_deref(), Some(": it says so\nand on"));
         ear.hear(b"nothing of the kind\n");
-        assert!(!is_heard());
+        assert_eq!(is_heard(), None);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_heard_all_the_same() {
+        let heard = Arc::new(Heard::default());
+        let mut ear = Ear::new("failed", &heard);
+        ear.hear(b"failed");
+        ear.hear(&[b'a'; FOLLOWS + 1]);
+        let follows = heard.next().now_or_never().expect("heard");
+        assert_eq!(follows.len(), FOLLOWS);
     }
 
     #[test]

@@ -2,16 +2,20 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use nix::sys::signalfd::SignalFd;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use crate::os::watch::Watch;
 
 /// A descriptor owned by what reads it.
 pub(super) trait Owner: AsFd {}
 
 impl Owner for OwnedFd {}
 impl Owner for SignalFd {}
+impl Owner for Arc<Watch> {}
 
 /// An [`Owner`] as tokio wants it: by its descriptor's number.
 #[derive(Debug)]
@@ -26,8 +30,8 @@ impl<T: Owner> AsRawFd for Readable<T> {
 /// Registers a non-blocking descriptor with the runtime.
 #[expect(unsafe_code, reason = "tokio cannot see that the descriptor is owned")]
 pub(super) fn readable<T: Owner>(owner: T) -> io::Result<AsyncFd<Readable<T>>> {
-    // SAFETY: an owner keeps one and the same descriptor open until it is dropped, and nobody but us can drop it: it is
-    // moved into the AsyncFd, which is never forgotten.
+    // SAFETY: an owner, or a share in one, keeps one and the same descriptor open until it is dropped, and nobody but us can drop
+    // it: it is moved into the AsyncFd, which is never forgotten.
     unsafe { AsyncFd::register_with_interest(Readable(owner), Interest::READABLE) }
         .map_err(io::Error::from)
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// As many as the kernel follows.
-const MOST: u32 = 40;
+pub(super) const MOST: u32 = 40;
 
 /// The links of one reading.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Links {
 }
 
 /// A path's parts, the last one first.
-fn parts(path: &Path) -> Vec<OsString> {
+pub(super) fn parts(path: &Path) -> Vec<OsString> {
     let parts = path.components().map(|part| part.as_os_str().to_owned());
     parts.rev().collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! [`sources`] finds what a command names and rewrites it; [`snapshot`] takes all of that at one moment, by [`names`] judged as
 //! Consul judges it; [`write`] puts snapshots below the runtime directory, one generation each, and makes one of them the
-//! current one in a single step. [`Stager`] is the three together. Nothing here ever writes to a user's directory.
+//! current one in a single step; [`watched`] knows what a watch must be of. [`Stager`] is all of them together. Nothing here ever writes to a user's directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::core::event::Change;
+use crate::os::watch::Watch;
 
 mod links;
 mod names;
@@ -19,10 +20,12 @@ mod scratch;
 mod services;
 pub mod snapshot;
 pub mod sources;
+pub mod watched;
 pub mod write;
 
 use snapshot::{LeftOut, Snapshot};
 use sources::Sources;
+use watched::Fixed;
 use write::{Generation, Stage};
 
 /// Why there is no stage, or no new one.
@@ -123,6 +126,8 @@ pub struct Stager {
     stage: Stage,
     /// The agent's working directory, which is lictor's.
     directory: PathBuf,
+    /// Notices changes of what is staged.
+    watch: Option<Arc<Watch>>,
     /// Held while a candidate is made: one that a file system has held up, and that nobody waits for any more, is in nobody's way.
     making: Arc<Mutex<()>>,
 }
@@ -138,6 +143,16 @@ pub struct Candidate {
     pub change: Change,
 }
 
+/// A file of a generation.
+pub struct Placed {
+    /// The user's path.
+    pub path: PathBuf,
+    /// Its path within the generation.
+    pub place: PathBuf,
+    /// What it holds. It may be secret.
+    pub bytes: Vec<u8>,
+}
+
 impl Stager {
     /// The stage in `directory`, without what a lictor that was killed left there half done.
     pub fn open(directory: &Path) -> Result<Self, Error> {
@@ -149,8 +164,21 @@ impl Stager {
             // A link in the runtime directory must say where it leads from anywhere.
             stage: Stage::open(&std::path::absolute(directory).map_err(unwritable)?)?,
             directory: std::env::current_dir().map_err(unwritable)?,
+            watch: None,
             making: Arc::default(),
         })
+    }
+
+    /// Has whatever is staged from now on watched.
+    #[must_use]
+    pub fn watched_by(self, watch: Option<Arc<Watch>>) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// The files among what the arguments name that an update of their volume does not reach.
+    pub fn fixed(&self, args: &[OsString]) -> Vec<Fixed> {
+        let sources = Sources::read(args, &self.directory);
+        sources.map_or_else(|_| Vec::new(), |sources| watched::fixed(&sources))
     }
 
     /// Where generations are kept.
@@ -171,6 +199,10 @@ impl Stager {
     pub fn candidate(&self, args: &[OsString]) -> Result<Candidate, Error> {
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = Sources::read(args, &self.directory)?;
+        // Before it is read, so that nothing that happens from then on goes unnoticed.
+        if let Some(watch) = &self.watch {
+            watched::renew(watch, &sources);
+        }
         let snapshot = Snapshot::take(&sources)?;
         let current = self.stage.current();
         let mut change = match &current {
@@ -192,6 +224,20 @@ impl Stager {
             snapshot,
             change,
         })
+    }
+
+    /// The files of a generation by the user's paths, with their places in it, in the order in which Consul loads them.
+    pub fn files(&self, generation: &Generation) -> Result<Vec<Placed>, Error> {
+        let files = self.stage.read(generation)?.into_iter();
+        let mut files: Vec<Placed> = files
+            .map(|(place, bytes)| Placed {
+                path: sources::original(&place),
+                place,
+                bytes,
+            })
+            .collect();
+        files.sort_by_key(|file| sources::number(&file.place));
+        Ok(files)
     }
 
     /// [`Stager::candidate`], adopted at once.

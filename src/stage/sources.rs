@@ -121,6 +121,13 @@ fn is_name(part: &Component<'_>) -> bool {
     matches!(part, Component::Normal(_))
 }
 
+/// The number of a file's source, by the file's path within a generation.
+pub(super) fn number(place: &Path) -> usize {
+    let first = place.components().next();
+    let number = first.and_then(|first| first.as_os_str().to_str()?.parse().ok());
+    number.unwrap_or(usize::MAX)
+}
+
 /// The user's path of a file, by its path within a generation.
 pub fn original(place: &Path) -> PathBuf {
     let below: PathBuf = place.components().skip(1).collect();

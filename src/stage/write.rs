@@ -5,7 +5,8 @@
 //! RUNTIME_DIR/stage/8/…
 //! RUNTIME_DIR/stage/current  -> 8    what the agent's arguments name
 //! RUNTIME_DIR/stage/previous -> 7    what was current before it: the last known good, as long as 8 is not settled
-//! RUNTIME_DIR/stage/rejected -> 6    what was swapped back, kept to be looked at
+//! RUNTIME_DIR/stage/rejected -> 6    what was swapped back or never swapped in, kept to be looked at
+//! RUNTIME_DIR/stage/started  -> 5    what the agent was started with
 //! RUNTIME_DIR/stage/lender   -> 8    while `current` is lent ([`lend`]): what it will lead to again
 //! ```
 //!
@@ -29,6 +30,7 @@ mod lend;
 const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
 const REJECTED: &str = "rejected";
+const STARTED: &str = "started";
 const LENDER: &str = "lender";
 /// What a link is made under before it is renamed to its place.
 const NEXT: &str = "next";
@@ -85,6 +87,21 @@ impl Stage {
         self.linked(PREVIOUS)
     }
 
+    /// What the agent was started with.
+    pub fn started(&self) -> Option<Generation> {
+        self.linked(STARTED)
+    }
+
+    /// An agent is about to be started, with what is current.
+    pub fn start(&self) -> Result<(), Error> {
+        let Some(current) = self.current() else {
+            return Ok(());
+        };
+        perform(&self.steps_to_link(current.number, STARTED))?;
+        self.tidy();
+        Ok(())
+    }
+
     /// What was swapped back last.
     pub fn rejected(&self) -> Option<Generation> {
         self.linked(REJECTED)
@@ -121,6 +138,15 @@ impl Stage {
             let _ = fs::remove_file(self.path.join(link));
         }
         self.tidy();
+    }
+
+    /// Takes everything away that nothing leads to.
+    pub fn tidy(&self) {
+        if let Err(error) =
+            perform(&self.steps_to_tidy(&[CURRENT, PREVIOUS, REJECTED, STARTED, LENDER]))
+        {
+            tracing::warn!("what is left over stays: failed to {error}");
+        }
     }
 
     /// Takes a generation away that is not to be swapped in, but kept to be looked at.
@@ -243,7 +269,7 @@ impl Stage {
     /// Removes all that none of these links leads to, the other links first, so that none of them ever leads nowhere.
     fn steps_to_tidy(&self, links: &[&str]) -> Vec<Step<'static>> {
         let kept: Vec<Generation> = links.iter().filter_map(|link| self.linked(link)).collect();
-        let mut steps: Vec<Step<'_>> = [NEXT, CURRENT, PREVIOUS, REJECTED, LENDER]
+        let mut steps: Vec<Step<'_>> = [NEXT, CURRENT, PREVIOUS, REJECTED, STARTED, LENDER]
             .into_iter()
             .filter(|link| !links.contains(link) || self.linked(link).is_none())
             .map(|link| Step::Remove(self.path.join(link)))
@@ -254,13 +280,6 @@ impl Stage {
             }
         }
         steps
-    }
-
-    /// What is left over costs room and nothing else.
-    fn tidy(&self) {
-        if let Err(error) = perform(&self.steps_to_tidy(&[CURRENT, PREVIOUS, REJECTED, LENDER])) {
-            tracing::warn!("what is left over stays: failed to {error}");
-        }
     }
 }
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 pub use api::Api;
 pub use catalog::Catalog;
 pub use local::LocalServer;
-pub use watch::{Look, Watch};
+pub use watch::{Look, Watch, during};
 
 use crate::consul::{self, Version};
 use crate::http;

@@ -206,7 +206,7 @@ fn nobody_notices(version: Version, end: End) -> TestResult {
     let seen = watch.end()?;
     for look in &seen {
         assert!(
-            as_registered(&look.checks),
+            as_registered(&look.states),
             "{version} {end:?}: {seen:#?}\n{}",
             lictor.log()
         );
@@ -237,7 +237,7 @@ fn noticed_crash(bed: &Bed, lictor: &Running, count: u32) -> TestResult<bool> {
         status["agent"]["restarts"] == count && status["phase"] == "Ready"
     })?;
     all_have_run(&lictor.api())?;
-    let is_critical = |look: &Look, id: &str| look.checks.get(id).is_some_and(|s| s == "critical");
+    let is_critical = |look: &Look, id: &str| look.states.get(id).is_some_and(|s| s == "critical");
     let seen = watch.end()?;
     let critical = |look: &Look| RUNNING.iter().any(|id| is_critical(look, id));
     Ok(seen.iter().any(critical))
@@ -320,7 +320,7 @@ fn refused(version: Version) -> TestResult {
     })?;
     all_have_run(&lictor.api())?;
     for look in watch.end()? {
-        assert!(as_registered(&look.checks), "{look:?}\n{}", lictor.log());
+        assert!(as_registered(&look.states), "{look:?}\n{}", lictor.log());
     }
     assert_eq!(bed.definitions()?, before);
     Ok(())

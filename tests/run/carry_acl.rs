@@ -2,26 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testbed::TestResult;
-use testbed::agent::{Api, Server, Watch};
+use testbed::agent::{Api, Watch};
 use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::Network;
 use testbed::wait;
 
+use crate::acl::Guarded;
 use crate::carry::crash;
 use crate::{LICTOR, SEED, START};
-
-/// A token that allows what is said, as its secret and its accessor.
-fn token(api: &Api, name: &str, rules: &str) -> TestResult<(String, String)> {
-    let policy = json!({ "Name": name, "Rules": rules });
-    api.put("/v1/acl/policy", &policy)?;
-    let token = json!({ "Description": name, "Policies": [{ "Name": name }] });
-    let made = api.put("/v1/acl/token", &token)?.json()?;
-    let text = |key: &str| made[key].as_str().expect("text").to_owned();
-    Ok((text("SecretID"), text("AccessorID")))
-}
 
 fn register(api: &Api, id: &str) -> TestResult {
     api.put(
@@ -37,38 +28,24 @@ fn register(api: &Api, id: &str) -> TestResult {
 
 fn each_with_its_own_token(version: Version) -> TestResult {
     let network = Network::new()?;
-    let acl = json!({ "acl": { "enabled": true, "default_policy": "deny" } });
-    let server = Server::start_with(&network.host("s1", 1)?, version, acl)?;
-    // A leader that was just elected does not know yet that it may.
-    let bootstrap = wait::until_ok("the first token", START, || {
-        server.api().put("/v1/acl/bootstrap", &Value::Null)
-    })?
-    .json()?;
-    let all = bootstrap["SecretID"].as_str().expect("a secret").to_owned();
-    let servers = server.api().with_token(&all);
-    let (agent, _) = token(
-        &servers,
+    let guarded = Guarded::new(&network, version)?;
+    let servers = guarded.api();
+    let (agent, _) = guarded.token(
         "agent",
         r#"node_prefix "" { policy = "write" } service_prefix "" { policy = "read" }"#,
     )?;
     let write = |name: &str| format!(r#"service "{name}" {{ policy = "write" }}"#);
-    let (kept, _) = token(&servers, "kept", &write("kept"))?;
-    let (revoked, accessor) = token(&servers, "revoked", &write("revoked"))?;
+    let (kept, _) = guarded.token("kept", &write("kept"))?;
+    let (revoked, accessor) = guarded.token("revoked", &write("revoked"))?;
 
     let host = network.host("n1", 11)?;
     host.write("/consul/config/consul.json", SEED)?;
-    let acl = json!({
-        "acl": {
-            "enabled": true, "default_policy": "deny", "token_ttl": "1s",
-            "tokens": { "agent": agent, "default": agent },
-        },
-    });
-    host.write("/consul/config/acl.json", acl.to_string())?;
+    guarded.give(&host, &json!({ "agent": agent, "default": agent }))?;
     let lictor = Lictor::on(&host, LICTOR)
         .consul(version)
         .arg("--no-registration")
         .arg("--log-level=debug")
-        .env("CONSUL_HTTP_TOKEN", &all)
+        .env("CONSUL_HTTP_TOKEN", &guarded.all)
         .start()?;
     lictor.wait_phase("Ready", START)?;
     register(&lictor.api().with_token(&kept), "kept")?;
@@ -111,7 +88,7 @@ fn each_with_its_own_token(version: Version) -> TestResult {
         checks.get("kept").is_some_and(|state| state == "passing")
     };
     for look in watch.end()? {
-        assert!(kept_on(&look.checks), "{look:?}\n{}", lictor.log());
+        assert!(kept_on(&look.states), "{look:?}\n{}", lictor.log());
     }
     Ok(())
 }

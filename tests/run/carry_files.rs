@@ -215,7 +215,7 @@ fn nobody_notices(version: Version, end: End, in_vain: u32) -> TestResult {
     let seen = watch.end()?;
     for look in &seen {
         assert!(
-            is_as_it_was(&look.checks),
+            is_as_it_was(&look.states),
             "{version} {end:?}: {seen:#?}\n{}",
             lictor.log()
         );

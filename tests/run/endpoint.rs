@@ -92,7 +92,10 @@ fn no_api_at_all() -> TestResult {
     let seed = Seed::new(Version::V1_8_7);
     also(&seed, &json!({ "ports": { "http": -1 } }))?;
     // The usual check would ask the API that is off, and be critical from its first run on.
-    let lictor = seed.lictor(Version::V1_8_7).arg("--check-http=").start()?;
+    let lictor = seed
+        .lictor(Version::V1_8_7)
+        .args(["--check-http=", "--watch=false"])
+        .start()?;
     lictor.wait_condition("Ready", START)?;
     seed.server
         .catalog()

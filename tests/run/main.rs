@@ -7,7 +7,9 @@ use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
+mod acl;
 mod asked;
+mod auto_reload;
 mod bad_input;
 mod carry;
 mod carry_acl;
@@ -15,12 +17,16 @@ mod carry_files;
 mod endpoint;
 mod life;
 mod pid1;
+mod reload_signal;
+mod renewal;
 mod restage;
 mod restart;
 mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
+mod watch;
+mod watch_limits;
 
 /// The seed's configuration, byte for byte.
 const SEED: &str = include_str!("../fixtures/seed/consul.json");

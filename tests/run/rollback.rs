@@ -19,7 +19,7 @@ const BY_API: [&str; 2] = ["api-1", "api-2"];
 const CANDIDATE: &str = "/consul/config/b-candidate.json";
 
 /// A seed without scripts, with services.
-fn with_services(version: Version) -> TestResult<Seed> {
+pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
     let seed = Seed::new(version);
     let mut config: Value = serde_json::from_str(SEED)?;
     let fields = config.as_object_mut().expect("an object");
@@ -39,14 +39,20 @@ fn with_services(version: Version) -> TestResult<Seed> {
 }
 
 fn start(seed: &Seed, version: Version) -> TestResult<Running> {
-    let lictor = seed.lictor(version).start()?;
+    // What is done with a change is the same however it was noticed.
+    let lictor = seed.lictor(version).arg("--watch=false").start()?;
+    registered(seed, &lictor)?;
+    Ok(lictor)
+}
+
+/// The agent is there, and has all its services.
+fn registered(seed: &Seed, lictor: &Running) -> TestResult {
     lictor.wait_condition("Registered", START)?;
     for name in BY_API {
         let service = json!({ "Name": name, "Port": 81 });
         lictor.api().put("/v1/agent/service/register", &service)?;
     }
-    has_all(seed, &lictor)?;
-    Ok(lictor)
+    has_all(seed, lictor)
 }
 
 /// Those of the services above that an answer of Consul's has.
@@ -73,18 +79,69 @@ fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
     Ok(())
 }
 
-fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
+pub(crate) fn has_all(seed: &Seed, lictor: &Running) -> TestResult {
     let all = FROM_FILES.iter().chain(&BY_API);
     has(seed, lictor, &all.map(|id| (*id).to_owned()).collect())
 }
 
-fn config_good(status: &Value) -> Value {
+pub(crate) fn config_good(status: &Value) -> Value {
     let conditions = status["conditions"].as_array();
     let mut found = conditions.into_iter().flatten();
     found
         .find(|condition| condition["type"] == "ConfigGood")
         .cloned()
         .unwrap_or_default()
+}
+
+/// The configuration is not good for that reason, and is kept to be looked at.
+fn is_bad(
+    seed: &Seed,
+    lictor: &Running,
+    word: &str,
+    reason: &str,
+    candidate: &Value,
+) -> TestResult {
+    let status = lictor.status()?;
+    let good = config_good(&status);
+    assert_eq!(good["status"], "False", "{candidate}: {good}");
+    assert_eq!(good["reason"], word, "{candidate}: {good}");
+    let message = good["message"].as_str().unwrap_or_default();
+    assert!(message.contains(reason), "{candidate}: {good}");
+    let rejected = status["stage"]["rejected"].as_str().expect("one");
+    let kept = format!("{rejected}/0{CANDIDATE}");
+    assert_eq!(seed.host.read(kept)?, candidate.to_string());
+    Ok(())
+}
+
+/// A Consul that, asked to validate, lets somebody meddle first: that is after lictor's own judgement and before the reload.
+pub(crate) fn start_meddled_with(
+    seed: &Seed,
+    version: Version,
+    options: &[&str],
+) -> TestResult<Running> {
+    let real = consul::directory(version)?;
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = validate ]; then cd /consul/tls && sh /consul/meddle; fi\nexec {}/consul \"$@\"\n",
+        real.display()
+    );
+    sh(&seed.host, "mkdir bin")?;
+    seed.host.write("/consul/bin/consul", script)?;
+    let create = "chmod +x bin/consul; mkdir tls; cd tls; consul tls ca create >/dev/null; \
+                  consul tls cert create -client >/dev/null; mv consul-agent-ca.pem ca.pem; \
+                  mv dc1-client-consul-0.pem cert.pem; mv dc1-client-consul-0-key.pem key.pem; mkdir good; cp *.pem good";
+    let program = Program::new("sh")
+        .args(["-ec", &format!("cd /consul; {create}")])
+        .path_first(real);
+    seed.host.run(program)?.success()?;
+    let command = ["/consul/bin/consul", "agent", "-config-dir=/consul/config"];
+    let options = options.iter().copied();
+    let lictor = seed
+        .lictor(version)
+        .args(options)
+        .command(command)
+        .start()?;
+    registered(seed, &lictor)?;
+    Ok(lictor)
 }
 
 fn validate(seed: &Seed, version: Version) -> TestResult<Output> {
@@ -94,52 +151,69 @@ fn validate(seed: &Seed, version: Version) -> TestResult<Output> {
     Ok(seed.host.run(program)?)
 }
 
-/// Candidates that `consul validate` calls valid, and what lictor says of each.
-fn candidates(version: Version) -> Vec<(Value, &'static str)> {
-    let tls = |settings: Value| match version {
-        Version::V1_8_7 => settings,
+/// These settings for TLS, by the keys of this version.
+fn tls(version: Version, settings: &Value) -> Value {
+    match version {
+        Version::V1_8_7 => settings.clone(),
         Version::V1_22_5 => json!({ "tls": { "defaults": settings } }),
-    };
+    }
+}
+
+/// Candidates that `consul validate` calls valid, and what lictor says of each: its key first.
+fn candidates(version: Version) -> Vec<(Value, &'static str)> {
+    let tls = |settings: Value| tls(version, &settings);
     let script = json!({ "args": ["/bin/true"], "interval": "10s" });
     let with_script = json!({ "name": "f", "check": script });
     let mut candidates = vec![
         // These wipe all services.
-        (tls(json!({ "ca_file": "/consul/no-ca.pem" })), "no-ca.pem"),
+        (
+            tls(json!({ "ca_file": "/consul/no-ca.pem" })),
+            "ca_file: /consul/no-ca.pem",
+        ),
         (
             tls(json!({ "cert_file": "/consul/no-cert.pem", "key_file": "/consul/no-key.pem" })),
-            "no-cert.pem",
+            "cert_file: /consul/no-cert.pem",
         ),
-        (tls(json!({ "verify_outgoing": true })), "VerifyOutgoing"),
+        (
+            tls(json!({ "verify_outgoing": true })),
+            "verify_outgoing: it verifies",
+        ),
         // These cut off what comes after them.
-        (json!({ "service": with_script }), "cripts"),
+        (json!({ "service": with_script }), "service.check.args: "),
         (
             json!({ "service": with_script, "enable_local_script_checks": true }),
-            "cripts",
+            "service.check.args: ",
         ),
-        (json!({ "service": {} }), "name missing"),
-        (json!({ "service": { "id": "a-new-one" } }), "name missing"),
+        (json!({ "service": {} }), "service.name: "),
+        (
+            json!({ "service": { "id": "a-new-one" } }),
+            "service.name: ",
+        ),
         // These leave the services, and the reload incomplete.
         (
             json!({ "check": { "name": "of nobody", "ttl": "10s", "service_id": "nobody" } }),
-            "nobody",
+            "check.service_id: ",
         ),
         (
             json!({ "watches": [{ "type": "key", "handler_type": "http" }] }),
-            "atch",
+            "watches[0]",
         ),
     ];
     if version == Version::V1_8_7 {
         let both = json!({ "ttl": "10s", "http": "http://127.0.0.1/", "interval": "10s" });
-        candidates.push((json!({ "service": { "name": "f", "check": both } }), "TTL"));
+        candidates.push((
+            json!({ "service": { "name": "f", "check": both } }),
+            "service.check.ttl: ",
+        ));
         candidates.push((
             json!({ "service": { "name": "f", "check": { "name": "no type" } } }),
-            "TTL",
+            "service.check: ",
         ));
     }
     candidates
 }
 
-fn a_reload_that_breaks_is_rolled_back(version: Version) -> TestResult {
+fn what_would_break_is_rejected(version: Version) -> TestResult {
     let seed = with_services(version)?;
     let lictor = start(&seed, version)?;
     for (candidate, reason) in candidates(version) {
@@ -147,36 +221,90 @@ fn a_reload_that_breaks_is_rolled_back(version: Version) -> TestResult {
         let valid = validate(&seed, version)?;
         assert!(valid.status.success(), "{candidate}: {}", valid.stderr);
 
+        let output = lictor.control("reload", &["--check"])?;
+        let judged = format!("{}{}", output.stdout, output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{candidate}: {judged}");
+        assert_eq!(
+            config_good(&lictor.status()?)["status"],
+            "True",
+            "only judged"
+        );
         let output = lictor.control("reload", &[])?;
         let told = format!("{}{}", output.stdout, output.stderr);
         assert_eq!(output.status.code(), Some(1), "{candidate}: {told}");
+        assert_eq!(told, judged);
         assert!(
-            told.contains("rolled back") && told.contains(reason),
+            told.contains("rejected") && told.contains(reason) && told.contains(CANDIDATE),
             "{candidate}: {told}"
         );
         has_all(&seed, &lictor)?;
-        let status = lictor.status()?;
-        let good = config_good(&status);
-        assert_eq!(good["status"], "False", "{candidate}: {good}");
-        assert_eq!(good["reason"], "RolledBack", "{candidate}: {good}");
-        let message = good["message"].as_str().unwrap_or_default();
-        assert!(message.contains(reason), "{candidate}: {good}");
-        // It is kept to be looked at.
-        let rejected = status["stage"]["rejected"].as_str().expect("one");
-        let kept = format!("{rejected}/0{CANDIDATE}");
-        assert_eq!(seed.host.read(kept)?, candidate.to_string());
+        is_bad(&seed, &lictor, "Rejected", reason, &candidate)?;
 
         // Somebody who reloads behind lictor's back gets what is staged.
         lictor.api().put("/v1/agent/reload", &Value::Null)?;
         has_all(&seed, &lictor)?;
 
         seed.host.run(["rm", CANDIDATE])?.success()?;
-        assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+        lictor.control("reload", &[])?.success()?;
         let status = lictor.status()?;
         assert_eq!(config_good(&status)["status"], "True", "{candidate}");
         assert_eq!(status["stage"]["rejected"], Value::Null);
     }
     has_all(&seed, &lictor)?;
+    lictor.term()?;
+    assert_eq!(lictor.exit(STOP)?, 0);
+    Ok(())
+}
+
+#[test]
+fn what_would_break_is_rejected_1_8_7() -> TestResult {
+    what_would_break_is_rejected(Version::V1_8_7)
+}
+
+#[test]
+fn what_would_break_is_rejected_1_22_5() -> TestResult {
+    what_would_break_is_rejected(Version::V1_22_5)
+}
+
+/// What is good when it is judged may not be when the agent reads it.
+fn a_reload_that_breaks_is_rolled_back(version: Version) -> TestResult {
+    let seed = with_services(version)?;
+    let lictor = start_meddled_with(&seed, version, &[])?;
+    let ca = json!({ "ca_file": "/consul/tls/ca.pem" });
+    let pair = json!({ "cert_file": "/consul/tls/cert.pem", "key_file": "/consul/tls/key.pem" });
+    for (settings, meddle, reason) in [
+        (&ca, "rm ca.pem", "ca.pem"),
+        (&ca, "echo x >ca.pem", "PEM"),
+        (&pair, "rm key.pem", "key.pem"),
+        (&pair, "cp ca.pem cert.pem", "private key"),
+    ] {
+        let candidate = tls(version, settings);
+        seed.host.write(CANDIDATE, candidate.to_string())?;
+        seed.host.write("/consul/meddle", meddle)?;
+        let output = lictor.control("reload", &[])?;
+        let told = format!("{}{}", output.stdout, output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{candidate}: {told}");
+        assert!(
+            told.contains("rolled back") && told.contains(reason),
+            "{candidate}, {meddle}: {told}"
+        );
+        has_all(&seed, &lictor)?;
+        is_bad(&seed, &lictor, "RolledBack", reason, &candidate)?;
+        lictor.api().put("/v1/agent/reload", &Value::Null)?;
+        has_all(&seed, &lictor)?;
+
+        // With the files as they were it is taken, which clears it.
+        seed.host.write("/consul/meddle", "true")?;
+        sh(&seed.host, "cp tls/good/* tls")?;
+        let told = lictor.control("reload", &[])?.success()?;
+        assert!(told.starts_with("reloaded: added"), "{told}");
+        let status = lictor.status()?;
+        assert_eq!(config_good(&status)["status"], "True", "{candidate}");
+        assert_eq!(status["stage"]["rejected"], Value::Null);
+        has_all(&seed, &lictor)?;
+        seed.host.run(["rm", CANDIDATE])?.success()?;
+        lictor.control("reload", &[])?.success()?;
+    }
     lictor.term()?;
     assert_eq!(lictor.exit(STOP)?, 0);
     Ok(())
@@ -232,7 +360,8 @@ fn a_service_that_is_removed_on_purpose_goes(version: Version) -> TestResult {
         ("rm config/b.json config/d.json", vec!["b", "d"]),
     ] {
         sh(&seed.host, edit)?;
-        assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+        let told = lictor.control("reload", &[])?.success()?;
+        assert!(told.starts_with("reloaded: "), "{told}");
         left.retain(|id| !gone.contains(&id.as_str()));
         has(&seed, &lictor, &left)?;
         assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
@@ -253,13 +382,10 @@ fn a_service_that_is_removed_on_purpose_goes_1_22_5() -> TestResult {
 /// Where the CA is a pipe that nobody writes to, an agent hangs in its reload, and in its start.
 fn an_agent_that_ends_in_a_reload_starts_with_what_was_good(version: Version) -> TestResult {
     let seed = with_services(version)?;
-    let lictor = start(&seed, version)?;
-    sh(&seed.host, "mkfifo ca.pem")?;
-    let ca = json!({ "ca_file": "/consul/ca.pem" });
-    let candidate = match version {
-        Version::V1_8_7 => ca,
-        Version::V1_22_5 => json!({ "tls": { "defaults": ca } }),
-    };
+    let lictor = start_meddled_with(&seed, version, &[])?;
+    seed.host
+        .write("/consul/meddle", "rm ca.pem; mkfifo ca.pem")?;
+    let candidate = tls(version, &json!({ "ca_file": "/consul/tls/ca.pem" }));
     seed.host.write(CANDIDATE, candidate.to_string())?;
     let reload = lictor.follow("reload", &[])?;
     lictor.wait_log("asking the agent to reload", SOON)?;
@@ -275,7 +401,7 @@ fn an_agent_that_ends_in_a_reload_starts_with_what_was_good(version: Version) ->
     assert_eq!(config_good(&status)["reason"], "RolledBack", "{status}");
 
     seed.host.run(["rm", CANDIDATE])?.success()?;
-    assert_eq!(lictor.control("reload", &[])?.success()?, "reloaded\n");
+    lictor.control("reload", &[])?.success()?;
     assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
     has_all(&seed, &lictor)
 }

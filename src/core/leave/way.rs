@@ -91,7 +91,7 @@ impl Machine {
     }
 
     /// The signal that ends this agent at once and without a leave.
-    pub(super) fn staying_signal(&self) -> (i32, &'static str) {
+    pub(in crate::core) fn staying_signal(&self) -> (i32, &'static str) {
         // Only what the agent said itself is believed: where it is wrong, the agent would leave after all.
         let told = self.start.was_ready && self.start.told;
         if told && self.facts.leaves_on_terminate == Some(false) {

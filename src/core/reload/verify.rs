@@ -7,11 +7,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::core::Moment;
 use crate::core::action::{Action, Level, Question, ReloadOutcome};
+use crate::core::candidate::Applied;
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Change, Refusal};
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
+
+use super::renewal::Renewal;
 
 /// What whoever waits is told.
 pub(super) const ENDED: &str =
@@ -31,13 +35,29 @@ pub(super) struct Trial {
     /// The agent is being asked for its services.
     pub(super) looking: bool,
     /// Those that it had, where it said so.
-    before: Option<BTreeSet<String>>,
+    pub(super) before: Option<BTreeSet<String>>,
     /// What the agent is to read now and may yet be taken back.
-    change: Option<Change>,
+    pub(super) change: Option<Change>,
+    /// What that comes to.
+    pub(super) applied: Applied,
+    /// It is there for the agent to read.
+    pub(super) adopted: bool,
+    /// The agent is being restarted for it.
+    pub(super) renewal: Option<Renewal>,
     /// It is being taken back, and why.
-    back: Option<String>,
+    pub(super) back: Option<String>,
     /// The agent broke the connection over it.
     pub(super) broken: bool,
+    /// Why the agent did not say which services it had.
+    pub(super) refused: Option<String>,
+    /// The API denied the reload, and the agent takes no signals yet.
+    pub(super) waits: bool,
+    /// The agent was told by SIGHUP, and when.
+    pub(super) signaled: Option<Moment>,
+    /// It said meanwhile that this failed, and why.
+    pub(super) failed: Option<String>,
+    /// It will not be seen which services it has, and why.
+    pub(super) unseen: Option<String>,
 }
 
 impl Machine {
@@ -47,9 +67,10 @@ impl Machine {
         self.ask(Question::Services);
     }
 
-    /// What the agent reads has changed.
-    pub(super) fn try_change(&mut self, change: Change) {
+    /// What the agent reads is about to be this.
+    pub(super) fn try_change(&mut self, change: Change, applied: Applied) {
         self.reload.trial.change = Some(change);
+        self.reload.trial.applied = applied;
     }
 
     /// Whether what the agent reads is being taken back.
@@ -58,16 +79,19 @@ impl Machine {
     }
 
     /// Whether what the agent reads may yet be taken back.
-    fn has_way_back(&self) -> bool {
+    pub(super) fn has_way_back(&self) -> bool {
         let trial = &self.reload.trial;
         let way_back = trial.change.as_ref().is_some_and(|change| change.way_back);
-        way_back && trial.back.is_none()
+        way_back && trial.adopted && trial.back.is_none()
     }
 
     pub(in crate::core) fn services_answered(&mut self, result: Result<BTreeSet<String>, Refusal>) {
         let trial = &mut self.reload.trial;
         if !std::mem::take(&mut trial.looking) || self.stop.is_some() {
             return;
+        }
+        if let Some(why) = trial.failed.take() {
+            return self.reload_broke(&why);
         }
         match result {
             Ok(services) if trial.change.is_none() => {
@@ -78,6 +102,7 @@ impl Machine {
                 let text = format!(
                     "whether the agent keeps all its services over the reload will not be seen: {refusal}"
                 );
+                trial.refused = Some(refusal.to_string());
                 self.say(Level::Warn, text);
                 self.restage();
             }
@@ -89,6 +114,7 @@ impl Machine {
             Err(refusal) => {
                 let text =
                     format!("whether the agent has all its services was not seen: {refusal}");
+                trial.unseen = trial.signaled.map(|_| text.clone());
                 self.say(Level::Warn, text);
                 self.reload_held();
             }
@@ -109,36 +135,60 @@ impl Machine {
         if missing.is_empty() {
             return self.reload_held();
         }
-        self.reload_broke(&format!("the agent has lost {}", missing.join(", ")));
+        let lost = format!("the agent has lost {}", missing.join(", "));
+        if !self.may_be_loading() {
+            self.reload_broke(&lost);
+        }
     }
 
     /// The agent says that it has loaded what it reads.
     pub(super) fn verify(&mut self) {
-        if self.reload.trial.before.is_some() && self.reload.trial.change.is_some() {
+        let known = self.reload.trial.before.is_some() && self.reload.trial.change.is_some();
+        if known && self.config.api {
             return self.look_at_services();
         }
         self.reload_held();
     }
 
     /// The agent has what it was to have, or has again what it had.
-    fn reload_held(&mut self) {
+    pub(super) fn reload_held(&mut self) {
+        self.reload.unsure = false;
+        let unseen = self.reload.trial.unseen.take();
         match self.reload.trial.back.take() {
-            Some(why) => {
+            Some(mut why) => {
+                if let Some(unseen) = unseen {
+                    why = format!("{why}; {unseen}");
+                }
                 self.set(Kind::ConfigGood, Truth::False, "RolledBack", &why);
                 self.reload_ended(ReloadOutcome::RolledBack(why));
             }
             None => {
-                self.set(Kind::ConfigGood, Truth::True, "Reloaded", "");
+                let applied = std::mem::take(&mut self.reload.trial.applied);
+                let (reason, message) = match (&unseen, &applied) {
+                    (_, applied) if !applied.restart.is_empty() && !applied.restarted => {
+                        ("RestartNeeded", applied.to_string())
+                    }
+                    (Some(unseen), _) => ("Signaled", unseen.clone()),
+                    (None, _) => ("Reloaded", String::new()),
+                };
+                self.set(Kind::ConfigGood, Truth::True, reason, message);
                 if self.reload.trial.change.is_some() {
                     self.out.push(Action::Settle);
                 }
-                self.reload_ended(ReloadOutcome::Reloaded);
+                self.reload_ended(match unseen {
+                    Some(unseen) => ReloadOutcome::Signaled(applied, unseen),
+                    None => ReloadOutcome::Reloaded(applied),
+                });
             }
         }
     }
 
     /// The reload failed, or has lost services.
     pub(super) fn reload_broke(&mut self, why: &str) {
+        if self.reload.trial.renewal.is_some() {
+            return self.renewal_broke(why);
+        }
+        self.reload.trial.signaled = None;
         if self.has_way_back() {
             self.say(
                 Level::Warn,
@@ -151,6 +201,7 @@ impl Machine {
             Some(first) => format!("{first}; and going back did not help: {why}"),
             None => why.to_owned(),
         };
+        self.reload.unsure = true;
         self.set(Kind::ConfigGood, Truth::False, "ReloadFailed", &why);
         self.reload_ended(ReloadOutcome::Failed(why));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Moment;
 use super::action::{Action, Question, ReloadOutcome};
+use super::candidate::{Applied, Candidate, Verdict};
 use super::checks::CheckWork;
 use super::conditions::Kind;
 use super::event::{
@@ -24,7 +25,9 @@ mod model;
 mod reload;
 mod restart;
 mod rollback;
+mod signal_reload;
 mod start;
+mod watch;
 mod young_leave;
 
 const SERVICE: &str = "consul-10.0.0.5";
@@ -50,6 +53,7 @@ fn config() -> Config {
         needs_address: true,
         api: true,
         staging: true,
+        splay: Duration::ZERO,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,
         leaves_on_interrupt: None,
@@ -60,6 +64,7 @@ fn config() -> Config {
         start_timeout: None,
         restart: true,
         restart_limit: 3,
+        restart_for_changes: false,
         carry_checks: false,
         kill_after: Duration::from_secs(5),
         seed: 7,
@@ -233,11 +238,22 @@ impl Bed {
 
     /// The user's directories were read and have something new.
     fn restaged(&mut self) -> &[Action] {
-        self.on(Event::Restaged(Ok(Change {
+        self.takes(Change {
             changed: vec!["/consul/config/x.json".to_owned()],
             way_back: true,
             ..Change::default()
-        })))
+        })
+    }
+
+    /// The user's directories were read, nothing speaks against what is there, and it is what the agent is to read.
+    fn takes(&mut self, change: Change) -> &[Action] {
+        self.takes_with(change, Verdict::default())
+    }
+
+    fn takes_with(&mut self, change: Change, verdict: Verdict) -> &[Action] {
+        let candidate = Candidate { change, verdict };
+        assert_eq!(self.on(Event::Restaged(Ok(candidate))), [Action::Adopt]);
+        self.on(Event::Adopted(Ok(())))
     }
 
     /// The agent tells its services.
@@ -316,6 +332,19 @@ impl Bed {
         }
     }
 }
+
+/// What the one who waits is told where the change was that.
+fn reloaded(waiter: u64, files: &str) -> Action {
+    let files = files.to_owned();
+    let applied = Applied {
+        files,
+        ..Applied::default()
+    };
+    Action::Reply(Waiter(waiter), ReloadOutcome::Reloaded(applied))
+}
+
+/// What [`Bed::restaged`] comes to.
+const CHANGED: &str = "changed /consul/config/x.json";
 
 fn deregister() -> Action {
     Action::Ask(Question::Deregister {

@@ -33,7 +33,7 @@ fn reloads_are_one_at_a_time_and_everybody_is_told() {
         bed.lists(&SERVICES),
         [
             Action::Settle,
-            Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
+            reloaded(1, CHANGED),
             Action::Ask(Question::Services)
         ]
     );
@@ -41,38 +41,10 @@ fn reloads_are_one_at_a_time_and_everybody_is_told() {
     bed.reloads(Ok(()));
     assert_eq!(
         bed.lists(&SERVICES),
-        [
-            Action::Settle,
-            Action::Reply(Waiter(2), ReloadOutcome::Reloaded),
-            Action::Reply(Waiter(3), ReloadOutcome::Reloaded)
-        ]
+        [Action::Settle, reloaded(2, CHANGED), reloaded(3, CHANGED)]
     );
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert!(bed.machine.conditions.holds(Kind::ConfigGood));
-}
-
-#[test]
-fn a_denied_reload_goes_by_signal_and_only_once_the_agent_takes_signals() {
-    let denied = || Event::Answered(Answer::Reload(Err(Refusal::Denied("403".to_owned()))));
-    let mut bed = Bed::new(config()).ready().reloading();
-    assert_eq!(
-        bed.on(denied()),
-        [
-            Action::Signal(1),
-            Action::Reply(Waiter(1), ReloadOutcome::Signaled)
-        ]
-    );
-    let mut bed = Bed::new(config()).joining();
-    bed.on(Event::Signal(Signal::Hangup));
-    bed.asked_to_reload();
-    assert_eq!(bed.on(denied()), []);
-    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
-    bed.on(Event::Answered(leader));
-    assert_eq!(
-        bed.on(Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))))),
-        [Action::Trim, Action::Restage]
-    );
-    assert_eq!(bed.restaged(), [Action::Signal(1)]);
 }
 
 #[test]
@@ -129,43 +101,55 @@ fn who_asks_while_the_directories_are_read_is_served_by_the_next_reload() {
         bed.lists(&SERVICES),
         [
             Action::Settle,
-            Action::Reply(Waiter(1), ReloadOutcome::Reloaded),
+            reloaded(1, CHANGED),
             Action::Ask(Question::Services)
         ]
     );
 }
 
-/// The next agent may have read either, and is not to be the one that tries what nobody has tried.
+/// What its agent had not begun to read is taken anew for the next one, and whoever waits goes on waiting.
 #[test]
-fn a_snapshot_that_outlives_its_agent_is_reloaded_by_the_next_one() {
+fn a_reload_outlives_an_agent_that_has_not_begun_it() {
+    for step in 0..2 {
+        let mut bed = Bed::new(config()).ready();
+        bed.on(Event::ReloadAsked(Waiter(1)));
+        if step == 1 {
+            bed.lists(&SERVICES);
+        }
+        assert_eq!(bed.on(end(How::Signaled(9))), []);
+        if step == 1 {
+            let late = Ok(Candidate::default());
+            assert_eq!(bed.on(Event::Restaged(late)), [Action::Discard]);
+        }
+        assert_eq!(bed.tick(), [Action::Spawn]);
+        bed.spawned();
+        bed.answers();
+        assert!(bed.done.contains(&Action::Ask(Question::Services)));
+        bed.asked_to_reload();
+        bed.reloads(Ok(()));
+        let told = [Action::Settle, reloaded(1, CHANGED)];
+        assert_eq!(bed.lists(&SERVICES), told);
+    }
+}
+
+/// What is read for an agent that has ended meanwhile comes when the next one is there already.
+#[test]
+fn a_snapshot_that_comes_late_is_taken_anew() {
     let mut bed = Bed::new(config()).ready();
     bed.on(Event::ReloadAsked(Waiter(1)));
     bed.lists(&SERVICES);
-    let told = bed.on(end(How::Signaled(9)));
-    assert!(
-        matches!(told, [Action::Reply(Waiter(1), ReloadOutcome::Failed(_))]),
-        "{told:?}"
-    );
-    let mut early = bed.again(config());
-    assert_eq!(early.restaged(), [Action::Unstage]);
-    assert_eq!(early.on(Event::Unstaged(Ok(()))), []);
-    assert_eq!(early.tick(), [Action::Spawn]);
-    early.spawned();
-    early.answers();
-    assert!(early.done.contains(&Action::Ask(Question::Services)));
-    early.asked_to_reload();
-
+    bed.on(end(How::Signaled(9)));
     assert_eq!(bed.tick(), [Action::Spawn]);
     bed.spawned();
     bed.answers();
     bed.joins();
     // Nobody else's is begun meanwhile.
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    let late = Ok(Candidate::default());
     assert_eq!(
-        bed.restaged(),
-        [Action::Unstage, Action::Ask(Question::Services)]
+        bed.on(Event::Restaged(late)),
+        [Action::Discard, Action::Ask(Question::Services)]
     );
-    assert_eq!(bed.on(Event::Unstaged(Ok(()))), []);
     bed.asked_to_reload();
 }
 

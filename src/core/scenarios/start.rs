@@ -99,6 +99,7 @@ fn without_an_api_the_notification_and_signals_have_to_do() {
     assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
     assert_eq!(bed.on(Event::Notified), [Action::Trim, Action::Restage]);
     assert_eq!(bed.restaged(), [Action::Signal(1)]);
+    assert_eq!(bed.tick(), [Action::Settle]);
     assert_eq!(bed.machine.phase, Phase::Ready);
     assert_eq!(
         bed.on(Event::Signal(Signal::Terminate)),

@@ -138,6 +138,14 @@ pub(super) fn statuses(list: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The name of each service of a node's entry by its id. A node that the catalog does not have is null.
+pub(super) fn names(node: &Value) -> BTreeMap<String, String> {
+    let services = node["Services"].as_object().into_iter().flatten();
+    services
+        .map(|(id, service)| (id.clone(), text(service, "Service")))
+        .collect()
+}
+
 fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }

@@ -37,3 +37,16 @@ pub static ALL: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         })
         .collect()
 });
+
+/// Those that have one of `patterns` in their name, or all where there is no pattern; no more than `limit` of them, spread over the
+/// table.
+#[must_use]
+pub fn choose(patterns: &[String], limit: Option<usize>) -> Vec<&'static Candidate> {
+    let wanted = |name: &str| {
+        let named = |pattern: &String| name.contains(pattern.as_str());
+        patterns.is_empty() || patterns.iter().any(named)
+    };
+    let all: Vec<_> = ALL.iter().filter(|one| wanted(one.name)).collect();
+    let count = limit.unwrap_or(all.len()).min(all.len());
+    (0..count).map(|n| all[n * all.len() / count]).collect()
+}

@@ -17,12 +17,21 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
+use clap::ValueEnum;
 use nix::unistd::Uid;
 
 use super::Result;
 use contenders::Contenders;
 pub(super) use contenders::Name;
 use priority::RealTime;
+
+/// The contenders that are named.
+pub(super) fn names(only: &[String]) -> Result<Vec<Name>> {
+    let name = |text: &String| {
+        Name::from_str(text, false).map_err(|_| format!("compare with an init {text}").into())
+    };
+    only.iter().map(name).collect()
+}
 
 /// Measures the contenders named, or all.
 pub(super) fn run(only: &[Name], runs: usize, lictor: Option<&Path>) -> Result<()> {

@@ -13,6 +13,7 @@ mod leaves;
 mod life;
 mod reloads;
 mod restarts;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -37,15 +38,23 @@ const SERVICE: &str = "consul-members";
 pub(crate) struct Args {
     /// What to measure; all of it if nothing is named
     what: Vec<What>,
-    /// How many runs of each kind [default: 10, 200 for init, and 1 for leaves]
+    /// How many runs of each kind [default: 10, 20 for watch, 200 for init, and 1 for leaves]
     #[arg(long)]
     runs: Option<usize>,
-    /// Compare only these (init)
+    /// Compare only these inits (init); try only fragments with one of these in their name (reloads)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    only: Vec<init::Name>,
-    /// The Consul to run (all but init)
-    #[arg(long, default_value = "1.8.7")]
-    consul: Consul,
+    only: Vec<String>,
+    /// Try no more than so many fragments, spread over the table (reloads)
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// The Consul to run, or several, one after the other (all but init)
+    #[arg(
+        long,
+        visible_alias = "versions",
+        default_value = "1.8.7",
+        value_delimiter = ','
+    )]
+    consul: Vec<Consul>,
     /// Measure this binary instead of a freshly built target/dist/lictor
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -64,8 +73,10 @@ enum What {
     Leaves,
     /// A crash, and a stop without a leave, each with its restart: for how long checks do not pass, against a bare agent
     Restarts,
-    /// What a reload does to a bare agent's services, fragment by fragment
+    /// What a reload does to a node's services, fragment by fragment: a bare agent's, and under lictor (12 minutes)
     Reloads,
+    /// A changed file → the agent asked to reload; and system calls with the watch on, beside none
+    Watch,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -79,6 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Leaves,
         What::Restarts,
         What::Reloads,
+        What::Watch,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -86,47 +98,50 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         &args.what
     };
-    let version = args.consul.version();
     let agents = wanted.iter().any(|what| *what != What::Init);
+    let inits = match wanted.contains(&What::Init) {
+        true => init::names(&args.only)?,
+        false => Vec::new(),
+    };
     // Other inits can be compared without a lictor.
     let binary = match &args.binary {
         Some(binary) => Some(binary.clone()),
-        None if agents || init::Name::needs_lictor(&args.only) => Some(dist::build(&[])?),
+        None if agents || init::Name::needs_lictor(&inits) => Some(dist::build(&[])?),
         None => None,
     };
     if let Some(binary) = &binary {
         println!("lictor: {}", binary.display());
     }
-    if agents {
-        println!("Consul {version}");
-    }
-    // Each on a cluster of its own.
-    let bed = || match &binary {
-        Some(binary) => Bed::new(version, binary),
-        None => Err("find a lictor to put beside a bare agent".into()),
-    };
-    let runs = args.runs.unwrap_or(10);
-    for what in wanted {
-        match what {
-            What::Life => life::run(&bed()?, runs)?,
-            What::Idle => idle::run(&bed()?)?,
-            What::Hangups => hangups::run(&bed()?, runs)?,
-            What::Leaves => {
-                let binary = binary.as_deref().ok_or("find a lictor")?;
-                leaves::run(version, binary, args.runs.unwrap_or(1))?;
-            }
-            What::Restarts => restarts::run(&bed()?, runs)?,
-            What::Reloads => {
-                let binary = binary.as_deref().ok_or("find a lictor to ask")?;
-                reloads::run(version, binary)?;
-            }
-            What::Init => {
-                let runs = args.runs.unwrap_or(200);
-                init::run(&args.only, runs, binary.as_deref())?;
-            }
+    for consul in &args.consul {
+        if agents {
+            println!("Consul {}", consul.version());
+        }
+        for what in wanted.iter().filter(|what| **what != What::Init) {
+            let binary = binary.as_deref().ok_or("find a lictor to measure")?;
+            one(*what, args, consul.version(), binary)?;
         }
     }
+    if wanted.contains(&What::Init) {
+        init::run(&inits, args.runs.unwrap_or(200), binary.as_deref())?;
+    }
     Ok(())
+}
+
+/// One benchmark of those with agents, on a cluster of its own.
+fn one(what: What, args: &Args, version: Version, binary: &Path) -> Result<()> {
+    let bed = || Bed::new(version, binary);
+    let runs = args.runs.unwrap_or(10);
+    match what {
+        What::Life => life::run(&bed()?, runs),
+        What::Idle => idle::run(&bed()?),
+        What::Hangups => hangups::run(&bed()?, runs),
+        What::Leaves => leaves::run(version, binary, args.runs.unwrap_or(1)),
+        What::Restarts => restarts::run(&bed()?, runs),
+        What::Reloads => reloads::run(version, binary, &args.only, args.limit),
+        What::Watch => watch::run(&bed()?, args.runs.unwrap_or(20)),
+        // There is no agent in it.
+        What::Init => Ok(()),
+    }
 }
 
 /// The seed's cluster: a server at its first address, and room for hosts.

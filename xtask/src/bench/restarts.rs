@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
-use testbed::agent::{Agent, Api, Look, Watch};
+use testbed::agent::{Agent, Api, Watch, during};
 use testbed::lictor::Running;
 use testbed::net::Host;
 use testbed::process::Role;
@@ -347,18 +347,3 @@ fn in_files() -> Value {
 }
 
 type Checks = BTreeMap<String, String>;
-
-/// For how long something held, between two moments.
-fn during(
-    looks: &[Look],
-    (begin, end): (Instant, Instant),
-    held: impl Fn(&Checks) -> bool,
-) -> Duration {
-    let ends = looks.iter().skip(1).map(|look| look.at).chain([end]);
-    looks
-        .iter()
-        .zip(ends)
-        .filter(|(look, _)| held(&look.checks))
-        .map(|(look, until)| until.min(end).saturating_duration_since(look.at.max(begin)))
-        .sum()
-}

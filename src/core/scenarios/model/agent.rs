@@ -146,6 +146,7 @@ impl World {
             SIGINT | SIGTERM if young => self.end_within(300, How::Signaled(number)),
             SIGINT | SIGTERM if leaves => self.begin_to_leave(How::Exited(1)),
             SIGINT | SIGTERM => self.end_within(800, How::Exited(1)),
+            SIGHUP => self.says_failed |= percent(&mut self.rng, 30),
             _ => {}
         }
     }
@@ -327,6 +328,7 @@ impl World {
                 let kept = any(&mut self.rng, &[100, 100, 100, 80]);
                 Some(Answer::Services(Ok(services(&mut self.rng, kept))))
             }
+            Question::Reload if self.denies_reloads => no(Refusal::Denied),
             Question::Reload if percent(&mut self.rng, 15) => no(Refusal::Failed),
             Question::Reload => Some(Answer::Reload(Ok(()))),
             Question::Leave => Some(Answer::Leave(Ok(()))),

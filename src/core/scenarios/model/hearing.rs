@@ -131,6 +131,9 @@ impl World {
     /// What the agent wrote to its log is read.
     pub(super) fn log(&mut self) -> Option<Event> {
         self.intended();
+        if std::mem::take(&mut self.says_failed) {
+            return Some(Event::FailureHeard("by chance".to_owned()));
+        }
         std::mem::take(&mut self.says).then_some(Event::LeaveHeard)
     }
 }

@@ -5,8 +5,10 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 38] = [
+pub(super) const LANDMARKS: [&str; 42] = [
     "a snapshot",
+    "a reload since files have changed",
+    "a change that outlives its agent",
     "a snapshot that is taken back",
     "a snapshot that is settled",
     "agent's services",
@@ -35,6 +37,8 @@ pub(super) const LANDMARKS: [&str; 38] = [
     "told: reloaded",
     "told: rolled back",
     "told: signaled",
+    "told: reloaded, by signal",
+    "told: rolled back, by signal",
     "told: failed",
     "exit 0",
     "exit 0 of a leave that was finished",
@@ -65,6 +69,11 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         {
             "a stop since somebody else's leave was heard of"
         }
+        (Action::Reply(_, outcome), None) if seen.reload.hung_up => match outcome {
+            ReloadOutcome::Reloaded(_) => "told: reloaded, by signal",
+            ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
+            _ => return plain(action),
+        },
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -85,6 +94,12 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             Sight::There if !stop.is_last => "PUT deregister of what is overdue",
             _ => "PUT deregister as the last step",
         },
+        (Action::Ask(Question::Services), None) if outlives(seen) => {
+            "a change that outlives its agent"
+        }
+        (Action::Ask(Question::Services), None) if seen.event == Event::Tick => {
+            "a reload since files have changed"
+        }
         _ => return plain(action),
     };
     Some(name)
@@ -94,6 +109,11 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
 fn is_last_question(seen: &Seen) -> bool {
     let heard = seen.agent.as_ref().and_then(|agent| agent.heard.as_ref());
     heard.is_some_and(|heard| heard.asked == 4)
+}
+
+/// An agent has ended since files were noticed to have changed.
+fn outlives(seen: &Seen) -> bool {
+    seen.noticed.is_some_and(|noticed| noticed.outlives)
 }
 
 fn plain(action: &Action) -> Option<&'static str> {
@@ -116,9 +136,14 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
         Action::Checks(CheckWork::Reclaim) => "a configuration no longer lent",
-        Action::Reply(_, ReloadOutcome::Reloaded) => "told: reloaded",
+        Action::Reply(_, ReloadOutcome::Reloaded(_)) => "told: reloaded",
+        Action::Adopt => "a snapshot that is taken",
+        Action::Reject => "a snapshot that is rejected",
+        Action::Discard => "a snapshot that is forgotten",
+        Action::Reply(_, ReloadOutcome::Judged(_)) => "told: good",
+        Action::Reply(_, ReloadOutcome::Rejected(_)) => "told: rejected",
         Action::Reply(_, ReloadOutcome::RolledBack(_)) => "told: rolled back",
-        Action::Reply(_, ReloadOutcome::Signaled) => "told: signaled",
+        Action::Reply(_, ReloadOutcome::Signaled(..)) => "told: signaled",
         Action::Reply(_, ReloadOutcome::Failed(_)) => "told: failed",
         Action::Exit(exit) => match exit.code {
             0 => "exit 0",

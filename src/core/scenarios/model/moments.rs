@@ -35,17 +35,19 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     },
     Invariant {
         name: "nobody waits in vain",
-        sentence: "once the end is decided nobody waits for a reload; nor does anybody who asked before the agent's end or after a stop \
-                   was begun; and while an agent that was ready lives, a reload that is wanted is under way",
+        sentence: "once the end is decided nobody waits for a reload; nor does anybody who asked after a stop was begun, or before the \
+                   agent's end for what the next one will not do; and while an agent that was ready lives, a reload that is wanted is under way",
         holds: |seen, _| {
             let under_way = seen.reload.step != Step::None || seen.reload.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
-            let kept = seen.reload.wanted && ready && !under_way;
+            let kept = seen.reload.wanted && ready && !under_way && !seen.reload.ends_agent;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =
                 seen.stop.is_some() && seen.waiters.values().any(|waiting| !waiting.asked);
-            !kept && !stopped && (seen.waiters.is_empty() || !ended)
+            let next = seen.reload.is_for_next() || seen.renewed_now;
+            let goes_on = seen.end.is_none() && next;
+            !kept && !stopped && (seen.waiters.is_empty() || !ended || goes_on)
         },
     },
     Invariant {
@@ -83,7 +85,12 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             }
             let full = seen.back_off();
             let delay = machine.deadline().map(|at| at - seen.now);
-            delay.is_some_and(|delay| delay <= full && delay >= full * 4 / 5)
+            // Changed files may have their time before that.
+            let soonest = match seen.noticed {
+                None => full * 4 / 5,
+                Some(_) => Moment::ZERO,
+            };
+            delay.is_some_and(|delay| delay <= full && delay >= soonest)
         },
     },
     Invariant {

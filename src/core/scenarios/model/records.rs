@@ -51,8 +51,6 @@ impl Agent {
 pub(super) struct Waiting {
     /// A reload was begun since he waits.
     pub(super) asked: bool,
-    /// A SIGHUP was sent since he waits.
-    pub(super) signaled: bool,
 }
 
 /// The end, as docs/exit-codes.md has it.

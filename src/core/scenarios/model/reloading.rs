@@ -1,6 +1,10 @@
 //! What was seen of reloads: wanted, begun, tried, taken back.
 
+use super::signaling::Hangup;
 use super::*;
+
+/// How long an agent that was started for a change may take until it is ready.
+const RENEWAL: Duration = Duration::from_secs(30);
 
 /// How far the reload has come that is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,14 +17,26 @@ pub(super) enum Step {
     Looked,
     /// The user's directories are read, ...
     Staging,
-    /// ... and what they hold is what the agent is to read now.
+    /// ... nothing speaks against what they hold, ...
+    Taken,
+    /// ... or something does, ...
+    Bad,
+    /// ... and it is what the agent is to read now.
     Ready,
     /// The agent is asked to read it, ...
     Asked,
     /// ... has done so, and is asked for its services.
     Verifying,
+    /// The API denied it: a SIGHUP is due at once, or as soon as the agent takes signals.
+    Owed,
+    /// The agent was told by SIGHUP, and is listened to.
+    Signaled,
     /// What it reads is taken back.
     Unstaging,
+    /// The agent is to be restarted, since a reload is not enough: it is ended, ...
+    Ending,
+    /// ... and the next one was started.
+    Restarting,
 }
 
 /// How a reload, or the way back from one, has gone.
@@ -38,8 +54,30 @@ pub(super) struct Reloading {
     pub(super) anew: bool,
     /// The one that is under way was to.
     was_anew: bool,
+    /// The agent is to be asked even where nothing has changed.
+    pub(super) anyway: bool,
+    /// The one that is under way was to ask it.
+    was_anyway: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
+    /// They are, only to be judged, ...
+    judging: bool,
+    /// ... which is still to be done.
+    pub(super) to_judge: bool,
+    /// Something was taken, and nothing was said of what becomes of it.
+    pub(super) held: bool,
+    /// A restart is wanted where no reload is enough.
+    renews: bool,
+    /// It has had its restart.
+    renewed: bool,
+    /// When that was.
+    renewed_at: Moment,
+    /// Something takes one.
+    unreloadable: bool,
+    /// lictor ends the agent, to start it again.
+    pub(super) ends_agent: bool,
+    /// A restart has failed at this event.
+    pub(super) renewal_failed: bool,
     pub(super) step: Step,
     /// What the agent had.
     had: Option<BTreeSet<String>>,
@@ -48,41 +86,79 @@ pub(super) struct Reloading {
     back: bool,
     /// What this event says of the reload.
     pub(super) verdict: Option<Verdict>,
+    /// What the agent has is not known: a reload has failed and was not made good.
+    pub(super) unsure: bool,
+    /// This event found nothing to reload.
+    pub(super) spared: bool,
     /// This event calls for taking back what the agent reads, ...
     pub(super) is_bad: bool,
     /// ... and so often that was done.
     pub(super) unstaged: u32,
     /// The API denied it to this agent.
     pub(super) denied: bool,
-    /// The one that is under way was denied by the API, and is to be a SIGHUP.
-    owed: bool,
+    /// What was told by SIGHUP.
+    pub(super) hangup: Option<Hangup>,
+    /// At this event the agent spoke of a failure of somebody else's.
+    pub(super) elsewhere: bool,
+    /// What came to its end at this event was, ...
+    pub(super) hung_up: bool,
+    /// ... and this could not be seen of it.
+    pub(super) blind: bool,
 }
 
 impl Reloading {
+    /// `renews` where a change that no reload applies is followed by a restart.
+    pub(super) fn new(renews: bool) -> Self {
+        Self {
+            renews,
+            ..Self::default()
+        }
+    }
+
     /// An event is about to be handled.
     pub(super) fn event(&mut self) {
         self.verdict = None;
         self.is_bad = false;
+        self.renewal_failed = false;
+        self.spared = false;
         self.unstaged = 0;
+        (self.hung_up, self.blind) = (false, false);
+        self.elsewhere = false;
     }
 
     /// A snapshot is told.
-    pub(super) fn restaged(&mut self, result: &Result<Change, String>, stop: bool) {
+    pub(super) fn restaged(&mut self, result: &Result<Candidate, String>) {
         assert!(self.staging, "only what is being read can have been");
         self.staging = false;
+        self.held = result.is_ok();
+        if std::mem::take(&mut self.judging) {
+            return;
+        }
         match (self.step, result) {
-            (Step::Staging, Ok(change)) => {
+            (Step::Staging, Ok(Candidate { change, .. }))
+                if change.is_none() && !change.way_back && !self.was_anyway && !self.unsure =>
+            {
+                self.spared = true;
+                self.step = Step::None;
+            }
+            (Step::Staging, Ok(Candidate { verdict, .. })) if !verdict.faults.is_empty() => {
+                self.step = Step::Bad;
+            }
+            (Step::Staging, Ok(Candidate { change, verdict })) => {
                 self.change = Some(change.clone());
-                self.step = Step::Ready;
+                self.unreloadable = !verdict.restart.is_empty();
+                self.step = Step::Taken;
             }
             (Step::Staging, Err(_)) => self.step = Step::None,
-            // Nobody tries it.
-            (_, Ok(change)) if change.way_back => {
-                self.is_bad = true;
-                self.wanted |= !stop;
-                self.anew = true;
-            }
             _ => {}
+        }
+    }
+
+    /// What was taken is there for the agent to read, or not.
+    pub(super) fn adopted(&mut self, good: bool) {
+        match good {
+            true => self.step = Step::Ready,
+            false => self.over(),
         }
     }
 
@@ -96,7 +172,7 @@ impl Reloading {
     }
 
     /// The agent said which services it has, or not.
-    pub(super) fn services(&mut self, result: Result<&BTreeSet<String>, &Refusal>) {
+    pub(super) fn services(&mut self, result: Result<&BTreeSet<String>, &Refusal>, now: Moment) {
         if self.step == Step::Looking {
             self.had = result.ok().cloned();
             self.step = Step::Looked;
@@ -110,79 +186,150 @@ impl Reloading {
             let mut had = self.had.iter().flatten();
             had.all(|id| now.contains(id) || dropped.contains(id))
         };
+        if let Some(hangup) = &mut self.hangup {
+            let there = result.is_ok_and(is_there);
+            match hangup.looked(result, there, now) {
+                Some(good) => self.judge(good),
+                None => self.step = Step::Signaled,
+            }
+            return;
+        }
         // An agent that breaks the connection ends.
         let broken =
             |refusal: &Refusal| matches!(refusal, Refusal::Lost(_) | Refusal::Unreachable(_));
         self.judge(result.map_or_else(|refusal| !broken(refusal), is_there));
     }
 
-    /// The agent said how the reload went; `signals` if it takes them.
-    pub(super) fn answered(&mut self, result: &Result<(), Refusal>, signals: bool) {
+    /// The agent said how the reload went.
+    pub(super) fn answered(&mut self, result: &Result<(), Refusal>) {
         match result {
             Ok(()) if self.had.is_some() && self.change.is_some() => self.step = Step::Verifying,
             Ok(()) => self.judge(true),
-            Err(Refusal::Denied(_)) if !self.back => {
+            Err(Refusal::Denied(_)) => {
                 self.denied = true;
-                self.step = Step::None;
-                match signals {
-                    true => self.owed = true,
-                    false => {
-                        self.wanted = true;
-                        self.anew |= self.was_anew;
-                    }
-                }
+                self.step = Step::Owed;
             }
             Err(_) => self.judge(false),
         }
     }
 
-    fn judge(&mut self, good: bool) {
+    pub(super) fn judge(&mut self, good: bool) {
         let back = self.back;
+        let hangup = self.hangup.take();
+        self.hung_up = hangup.is_some();
+        self.blind = hangup.is_some_and(|hangup| hangup.blind);
+        if !good && self.renewed {
+            return self.restart_failed();
+        }
         self.verdict = Some(Verdict { good, back });
         self.is_bad = !good && self.has_way_back();
         if self.is_bad {
             self.back = true;
             self.step = Step::Unstaging;
         } else {
+            self.unsure = !good;
             self.over();
         }
     }
 
+    /// Whether a reload is not enough.
+    pub(super) fn renews_now(&self) -> bool {
+        self.renews && self.unreloadable && !self.renewed
+    }
+
     fn has_way_back(&self) -> bool {
-        self.change.as_ref().is_some_and(|change| change.way_back) && !self.back
+        let adopted = self.step != Step::Taken;
+        adopted && self.change.as_ref().is_some_and(|change| change.way_back) && !self.back
     }
 
     fn over(&mut self) {
         self.step = Step::None;
+        self.hangup = None;
         self.had = None;
         self.change = None;
         self.back = false;
+        self.renewed = false;
+        self.unreloadable = false;
     }
 
     /// A stop has begun. What the agent reads stays what it was.
     pub(super) fn stopped(&mut self) {
         self.wanted = false;
         self.anew = false;
+        self.to_judge = false;
+        self.anyway = false;
         self.step = Step::None;
+        self.hangup = None;
     }
 
-    /// The agent has ended.
-    pub(super) fn ended(&mut self) {
-        self.wanted = false;
-        self.anew = false;
-        self.owed = false;
+    /// The agent has ended: whether that is for lictor to make good at once. What it had not begun to read is for the next one,
+    /// unless that reads the user's files itself.
+    pub(super) fn ended(&mut self, now: Moment, staged: bool, zero: bool, stop: bool) -> bool {
         self.denied = false;
+        self.unsure = false;
+        let wanted = std::mem::take(&mut self.ends_agent);
+        match self.step {
+            _ if stop => {}
+            Step::Ending => {
+                self.step = Step::Restarting;
+                self.renewed = true;
+                self.renewed_at = now;
+                return true;
+            }
+            _ if self.renewed && (!zero || wanted) => {
+                self.restart_failed();
+                return true;
+            }
+            _ if wanted => return true,
+            _ => {}
+        }
+        let untried = [Step::Looking, Step::Looked, Step::Staging, Step::Taken];
+        if staged && self.was_anew && untried.contains(&self.step) {
+            self.wanted = true;
+            self.anew = true;
+            self.anyway |= self.was_anyway;
+        } else if !staged || !self.anew {
+            self.wanted = false;
+            self.anew = false;
+            self.anyway = false;
+        }
+        self.is_bad = self.has_way_back();
+        self.over();
+        false
+    }
+
+    /// An agent that was started for a change is ready, or is not and has had all its time.
+    pub(super) fn readiness(&mut self, ready: bool, now: Moment, tick: bool, api: bool) {
+        let seen = api && self.had.is_some() && self.change.is_some();
+        match self.step {
+            Step::Restarting if ready && !seen => self.judge(true),
+            Step::Restarting if !ready && tick && self.renewed_at + RENEWAL <= now => {
+                self.restart_failed();
+            }
+            _ => {}
+        }
+    }
+
+    /// The agent that was started for a change did not come up with it.
+    fn restart_failed(&mut self) {
+        self.renewal_failed = true;
         self.is_bad = self.has_way_back();
         self.over();
     }
 
     /// An action, and whether a reload begins with it.
-    pub(super) fn begins(&mut self, action: &Action) -> bool {
+    pub(super) fn begins(&mut self, action: &Action, now: Moment) -> bool {
         let begins = self.step == Step::None;
         match action {
             Action::Ask(Question::Services) if begins => {
                 self.over();
                 self.step = Step::Looking;
+            }
+            Action::Restage if begins && self.to_judge => {
+                self.to_judge = false;
+                self.judging = true;
+                self.staging = true;
+                return false;
             }
             Action::Restage => {
                 if begins {
@@ -191,6 +338,26 @@ impl Reloading {
                 self.step = Step::Staging;
                 self.staging = true;
             }
+            Action::Adopt | Action::Reject | Action::Discard => {
+                self.held = false;
+                if self.step == Step::Bad {
+                    self.over();
+                }
+                return false;
+            }
+            Action::Ask(Question::Services)
+                if [Step::Restarting, Step::Signaled].contains(&self.step) =>
+            {
+                self.step = Step::Verifying;
+                return false;
+            }
+            Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
+                if [Step::Ready, Step::Owed].contains(&self.step) && self.renews_now() {
+                    self.step = Step::Ending;
+                }
+                self.ends_agent |= self.step == Step::Ending || self.renewal_failed;
+                return false;
+            }
             Action::Ask(Question::Reload) => {
                 if begins {
                     self.over();
@@ -198,10 +365,11 @@ impl Reloading {
                 self.step = Step::Asked;
             }
             Action::Signal(SIGHUP) => {
-                self.over();
-                if std::mem::take(&mut self.owed) {
-                    return false;
+                if begins {
+                    self.over();
                 }
+                self.step = Step::Signaled;
+                self.hangup = Some(Hangup::new(now, self.had.as_ref()));
             }
             Action::Unstage => {
                 self.unstaged += 1;
@@ -212,22 +380,34 @@ impl Reloading {
         if begins {
             self.wanted = false;
             self.was_anew = std::mem::take(&mut self.anew);
+            self.was_anyway = std::mem::take(&mut self.anyway);
         }
         begins
     }
 
     /// Whether one may be begun.
     pub(super) fn may_begin(&self) -> bool {
-        self.step == Step::None && self.wanted && !self.staging
+        self.step == Step::None && self.wanted && !self.staging && !self.ends_agent
+    }
+
+    /// Whether somebody may wait over an agent's end.
+    pub(super) fn is_for_next(&self) -> bool {
+        self.wanted || self.to_judge || self.judging
+    }
+
+    /// Whether something may be judged now.
+    pub(super) fn may_judge(&self) -> bool {
+        self.step == Step::None && self.to_judge && !self.staging
+    }
+
+    /// Whether an agent may be ended in order to be started again.
+    pub(super) fn may_end_agent(&self) -> bool {
+        let due = self.step == Step::Ready && self.renews_now();
+        due || self.renewal_failed || self.ends_agent
     }
 
     /// What the agent read before is there for it to be read again.
     pub(super) fn is_back(&self) -> bool {
         self.step == Step::Ready && self.back
-    }
-
-    /// Whether a SIGHUP is owed in place of what was denied.
-    pub(super) fn is_owed(&self) -> bool {
-        self.owed
     }
 }

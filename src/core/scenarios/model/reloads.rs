@@ -7,27 +7,29 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "an agent that takes reloads",
         sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
-                   way and no stop was begun. It begins with the agent's services, unless it has no API or that denies reloads, then \
+                   way and no stop was begun. It begins with the agent's services, unless it has no API, then \
                    comes a snapshot, unless the agent is only to load its data directory, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
                    only if it has an API",
         holds: |seen, action| {
             let reload = &seen.reload;
             let begins = reload.may_begin();
             let tells = match seen.config.staging {
-                true => reload.step == Step::Ready || begins && !reload.anew,
+                true => {
+                    reload.step == Step::Ready && !reload.renews_now() || begins && !reload.anew
+                }
                 false => begins,
             };
             let holds = |api: bool, was_ready: bool| match action {
                 Action::Ask(Question::Services) => {
-                    api && (reload.step == Step::Verifying
-                        || begins && seen.config.staging && reload.anew)
+                    let steps = [Step::Verifying, Step::Restarting, Step::Signaled];
+                    let verifies = steps.contains(&reload.step);
+                    api && (verifies || begins && seen.config.staging && reload.anew)
                 }
                 Action::Restage => {
-                    let looked = reload.step == Step::Looked;
-                    let blind = !api || reload.denied;
-                    seen.config.staging && (looked || begins && blind && was_ready)
+                    let looked = reload.step == Step::Looked || reload.may_judge();
+                    seen.config.staging && (looked || begins && !api && was_ready)
                 }
-                Action::Signal(SIGHUP) => was_ready && (tells || reload.is_owed()),
+                Action::Signal(SIGHUP) => was_ready && (tells || reload.step == Step::Owed),
                 Action::Ask(Question::Reload) => api && tells,
                 _ => true,
             };
@@ -38,9 +40,23 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                     | Action::Ask(Question::Reload | Question::Services)
             );
             let agent = seen.agent.as_ref();
+            if *action == Action::Restage && seen.reload.may_judge() {
+                return seen.stop.is_none();
+            }
             !is_of_one
                 || seen.stop.is_none()
                     && agent.is_some_and(|agent| holds(agent.api, agent.was_ready))
+        },
+    },
+    Invariant {
+        name: "only what is good is read",
+        sentence: "what was taken is for the agent to read only if it was taken for a reload that is under way and nothing speaks \
+                   against it; what something speaks against is kept, and what was only to be judged, or that nobody is there to read, \
+                   is forgotten",
+        holds: |seen, action| match action {
+            Action::Adopt => seen.reload.held && seen.reload.step == Step::Taken,
+            Action::Reject => seen.reload.held && seen.reload.step == Step::Bad,
+            _ => true,
         },
     },
     Invariant {
@@ -54,21 +70,23 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "what is good stays",
-        sentence: "a snapshot is settled only after its reload was good, as far as that can be seen; never in a stop",
+        sentence: "a snapshot is settled only after its reload was good, as far as that can be seen, or when the user's files are what \
+                   the agent has read; never in a stop",
         holds: |seen, action| {
             let good = Some(Verdict {
                 good: true,
                 back: false,
             });
             *action != Action::Settle
+                || seen.reload.spared
                 || seen.config.staging && seen.reload.verdict == good && seen.stop.is_none()
         },
     },
     Invariant {
         name: "a true word to who waits",
         sentence: "who waits for a reload is told once, and only what happened since he waits: reloaded when the reload that \
-                   was begun since was good, rolled back when it was not and the way back from it was, signaled when a SIGHUP was sent \
-                   since, failed when the reload or its snapshot failed and there was no way back or that failed, the agent ended, or \
+                   was begun since was good, signaled where it was as good and a SIGHUP of which not all could be seen, rolled back \
+                   when it was not and the way back from it was, failed when the reload or its snapshot failed and there was no way back or that failed, the agent ended, or \
                    lictor stops or ends",
         holds: |seen, action| {
             let Action::Reply(waiter, outcome) = action else {
@@ -80,12 +98,19 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let verdict = seen.reload.verdict.filter(|_| waiting.asked);
             let is = |good, back| verdict == Some(Verdict { good, back });
             match outcome {
-                ReloadOutcome::Reloaded => is(true, false),
-                ReloadOutcome::RolledBack(_) => is(true, true),
-                ReloadOutcome::Signaled => waiting.signaled,
+                ReloadOutcome::Reloaded(_) => is(true, false) && !seen.reload.blind,
+                ReloadOutcome::RolledBack(_) => is(true, true) || seen.reload.renewal_failed,
+                ReloadOutcome::Judged(_) => faults(&seen.event) == Some(false),
+                ReloadOutcome::Rejected(_) => faults(&seen.event) == Some(true),
+                ReloadOutcome::Signaled(..) => is(true, false) && seen.reload.blind,
                 ReloadOutcome::Failed(_) => {
                     let failed = is(false, true) || is(false, false) && !seen.reload.is_bad;
-                    let unstaged = matches!(seen.event, Event::Restaged(Err(_))) && waiting.asked;
+                    let unstaged = match &seen.event {
+                        Event::Restaged(Err(_)) => true,
+                        Event::Adopted(Err(_)) => waiting.asked,
+                        Event::JudgementAsked(_) => !seen.config.staging,
+                        _ => false,
+                    };
                     let over = seen.stop.is_some() || seen.end.is_some();
                     failed || unstaged || over || matches!(seen.event, Event::Ended(_))
                 }
@@ -94,7 +119,20 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
 ];
 
+/// Whether something speaks against what was taken at this event.
+fn faults(event: &Event) -> Option<bool> {
+    match event {
+        Event::Restaged(Ok(candidate)) => Some(!candidate.verdict.faults.is_empty()),
+        _ => None,
+    }
+}
+
 pub(super) const MOMENTS: &[Invariant<Machine>] = &[
+    Invariant {
+        name: "what is taken is not left lying",
+        sentence: "once something was taken it is known what becomes of it",
+        holds: |seen, _| !seen.reload.held || seen.end.is_some(),
+    },
     Invariant {
         name: "nothing bad stays",
         sentence: "where there is a way back from a snapshot that is bad, or that an agent ended in, it is taken at once",

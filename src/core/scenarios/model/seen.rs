@@ -6,6 +6,7 @@ use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
 use super::leave::Leave;
+use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::reloading::Reloading;
 use super::*;
@@ -36,6 +37,8 @@ pub(super) struct Seen {
     /// Asked, and neither answered nor dropped, and when.
     pub(super) questions: Vec<(Question, Moment)>,
     pub(super) reload: Reloading,
+    /// Changed files that no snapshot was begun after.
+    pub(super) noticed: Option<Noticed>,
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
@@ -44,6 +47,8 @@ pub(super) struct Seen {
     pub(super) crashes: u32,
     /// This event was one of them.
     pub(super) crashed_now: bool,
+    /// The agent has ended for another one to be started at once.
+    pub(super) renewed_now: bool,
     /// When the last one was.
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
@@ -61,6 +66,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn new(config: Config) -> Self {
+        let renews = config.restart_for_changes;
         Self {
             facts: AgentFacts {
                 node_name: config.node_name.clone(),
@@ -79,12 +85,14 @@ impl Seen {
             ever_joined: false,
             own_entry: false,
             questions: Vec::new(),
-            reload: Reloading::default(),
+            reload: Reloading::new(renews),
+            noticed: None,
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
             crashes: 0,
             crashed_now: false,
+            renewed_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
             continued: 0,
@@ -133,6 +141,7 @@ impl Seen {
         self.now = now;
         self.event = event.clone();
         self.crashed_now = false;
+        self.renewed_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
@@ -141,7 +150,7 @@ impl Seen {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
         }
-        if let Event::ReloadAsked(waiter) = event {
+        if let Event::ReloadAsked(waiter) | Event::JudgementAsked(waiter) = event {
             self.waiters.insert(waiter.0, Waiting::default());
         }
         if self.end.is_some() {
@@ -154,8 +163,14 @@ impl Seen {
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
+                self.reload.anyway |= self.stop.is_none();
             }
-            Event::Restaged(result) => self.reload.restaged(result, self.stop.is_some()),
+            Event::JudgementAsked(_) => {
+                self.reload.to_judge |= self.stop.is_none() && self.config.staging;
+            }
+            Event::FilesChanged => self.files_changed(),
+            Event::Restaged(result) => self.reload.restaged(result),
+            Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
             Event::Spawned(result) => self.spawned(result.as_ref().ok()),
             Event::Ended(end) => self.ended(end),
@@ -164,6 +179,7 @@ impl Seen {
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
             Event::LeaveHeard => self.leave_heard(),
+            Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
             Event::Tick => {
@@ -172,6 +188,8 @@ impl Seen {
                     self.crashes = 0;
                 }
                 self.shares();
+                self.reload.listened(now);
+                self.files_rest();
             }
             _ => {}
         }
@@ -249,7 +267,16 @@ impl Seen {
 
     fn ended(&mut self, end: &End) {
         self.agent = None;
-        self.reload.ended();
+        let zero = end.how.code() == 0;
+        let staged = self.config.staging;
+        let stop = self.stop.is_some();
+        if let Some(noticed) = &mut self.noticed {
+            noticed.outlives = true;
+        }
+        if self.reload.ended(self.now, staged, zero, stop) {
+            self.renewed_now = true;
+            return;
+        }
         match end.how.code() {
             _ if self.stop.is_some() => {}
             // Two leaves broke each other, and nobody is there who would take the node away.
@@ -267,6 +294,11 @@ impl Seen {
 
     /// The event was handled: whether the agent counts as ready now.
     pub(super) fn ready(&mut self, ready: bool) {
+        if self.stop.is_none() && self.end.is_none() {
+            // Else the end of --start-timeout is a stop.
+            let tick = self.event == Event::Tick && !self.start_overdue();
+            self.reload.readiness(ready, self.now, tick, self.api);
+        }
         let Some(agent) = &mut self.agent else { return };
         agent.was_ready |= ready;
         self.ever_ready |= ready;
@@ -275,7 +307,10 @@ impl Seen {
 
     /// An action is done.
     pub(super) fn action(&mut self, action: &Action) {
-        if self.reload.begins(action) && self.stop.is_none() {
+        if *action == Action::Restage && !self.reload.may_judge() {
+            self.noticed = None;
+        }
+        if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
         }
@@ -283,6 +318,7 @@ impl Seen {
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
             self.reload.wanted = true;
+            self.reload.anyway = true;
         }
         match action {
             Action::Spawn => {
@@ -324,10 +360,6 @@ impl Seen {
         let kill = self.kill_at();
         let Some(stop) = &mut self.stop else {
             self.passed_on += u32::from(!OWN.contains(&number));
-            if number == SIGHUP {
-                let waiting = self.waiters.values_mut();
-                waiting.for_each(|waiting| waiting.signaled = waiting.asked);
-            }
             return;
         };
         match number {

@@ -40,12 +40,8 @@ impl Seen {
             }
             Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
-            Answer::Services(result) => self.reload.services(result.as_ref()),
-            Answer::Reload(result) => {
-                let agent = self.agent.as_ref();
-                let signals = agent.is_some_and(|agent| agent.was_ready);
-                self.reload.answered(result, signals);
-            }
+            Answer::Services(result) => self.reload.services(result.as_ref(), self.now),
+            Answer::Reload(result) => self.reload.answered(result),
             _ => {}
         }
         let (late, due) = (self.late(), self.patience_to_finish());

@@ -47,8 +47,12 @@ pub(super) struct World {
     pub(super) entry: Option<(String, bool)>,
     pub(super) index: u64,
     pub(super) leader: bool,
-    /// The token allows nothing.
+    /// The token allows nothing, ...
     pub(super) denies: bool,
+    /// ... or no reload.
+    pub(super) denies_reloads: bool,
+    /// The agent's log will say that a reload failed.
+    pub(super) says_failed: bool,
     /// The agent's log said that it begins to leave, and it is about to, ...
     pub(super) intends: bool,
     /// ... or it has, and its log will say so.
@@ -79,6 +83,8 @@ impl World {
             index: 5,
             leader: true,
             denies: percent(&mut rng, 15),
+            denies_reloads: percent(&mut rng, 20),
+            says_failed: false,
             intends: false,
             says: false,
             rng,
@@ -147,6 +153,7 @@ impl World {
                 .chain(super::checks::INVARIANTS)
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
+                .chain(super::signaling::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -159,6 +166,8 @@ impl World {
             .chain(super::stopping::INVARIANTS)
             .chain(super::hearing::MOMENTS)
             .chain(super::reloads::MOMENTS)
+            .chain(super::signaling::MOMENTS)
+            .chain(super::noticed::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -183,6 +192,12 @@ impl World {
                 let longest = any(&mut self.rng, &[1, 50, 5000]);
                 let takes = Duration::from_millis(self.rng.u64(0..longest));
                 self.staging = Some(self.now + takes);
+            }
+            Action::Adopt => {
+                let failed = Err("by chance".to_owned());
+                let good = percent(&mut self.rng, 97);
+                self.due
+                    .push_back(Event::Adopted(if good { Ok(()) } else { failed }));
             }
             Action::Unstage => {
                 let failed = Err("by chance".to_owned());
@@ -237,7 +252,8 @@ impl World {
         match self.rng.u32(0..1000) {
             0..60 => self.outside(),
             60..72 => Some(Event::Notified),
-            72..80 => Some(Event::LeaveHeard),
+            72..78 => Some(Event::LeaveHeard),
+            78..80 => Some(Event::FailureHeard("by chance".to_owned())),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
@@ -268,10 +284,15 @@ impl World {
                     &[None, Some(OnStop::Leave), Some(OnStop::Stay)],
                 ),
             },
+            37..47 if self.machine.config.staging => Event::FilesChanged,
             37..50 => Event::Signal(Signal::Other(any(
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
             ))),
+            50..60 => {
+                self.next_waiter += 1;
+                Event::JudgementAsked(Waiter(self.next_waiter))
+            }
             _ => {
                 self.next_waiter += 1;
                 Event::ReloadAsked(Waiter(self.next_waiter))
@@ -349,8 +370,18 @@ impl World {
             change.way_back = percent(&mut self.rng, 90);
             change.dropped = services(&mut self.rng, 20);
         }
+        let mut verdict = Verdict::default();
+        if percent(&mut self.rng, 20) {
+            verdict
+                .faults
+                .push("x.json: it is broken; mend it".to_owned());
+        }
+        if percent(&mut self.rng, 30) {
+            verdict.restart.push("node_name (x.json)".to_owned());
+        }
+        let candidate = Candidate { change, verdict };
         let good = percent(&mut self.rng, 90);
-        Event::Restaged(good.then_some(change).ok_or("by chance".to_owned()))
+        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.
@@ -378,10 +409,12 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
         on_stop: any(rng, &on_stop),
         stop_timeout: Duration::from_millis(any(rng, &stop_timeout)),
         drain: Duration::from_millis(any(rng, &[0, 0, 0, 700, 8000])),
+        splay: Duration::from_millis(any(rng, &[0, 0, 900, 30_000])),
         start_timeout: any(rng, &start_timeout).map(Duration::from_millis),
         kill_after: Duration::from_millis(any(rng, &[0, 300, 5000])),
         restart: percent(rng, 80),
         restart_limit: rng.u32(0..6),
+        restart_for_changes: percent(rng, 40),
         carry_checks: percent(rng, 60),
         seed: rng.u64(..),
         ..config()

@@ -1,0 +1,57 @@
+//! From nothing to the agent's first start: an address, and what the agent is to read.
+
+use crate::core::action::{Action, Level};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{Address, Staged};
+use crate::core::machine::Machine;
+use crate::core::phase::Phase;
+use crate::exit::Exit;
+
+impl Machine {
+    pub(super) fn addressed(&mut self, found: Result<Address, Exit>) {
+        match found {
+            Ok(address) => {
+                self.set(Kind::AddressKnown, Truth::True, "Found", &address.reason);
+                self.say(
+                    Level::Info,
+                    format!("address {}: {}", address.ip, address.reason),
+                );
+                if let Some(warning) = &address.warning {
+                    self.say(Level::Warn, warning.clone());
+                }
+                self.address = Some(address);
+            }
+            Err(exit) => {
+                self.set(Kind::AddressKnown, Truth::False, "NoneUsable", &exit.reason);
+                if self.config.needs_address {
+                    return self.exit(exit);
+                }
+                self.say(
+                    Level::Warn,
+                    format!("going on without an address: {}", exit.reason),
+                );
+            }
+        }
+        self.enter(Phase::Staging);
+        self.out.push(Action::Stage);
+    }
+
+    pub(super) fn staged(&mut self, staged: Result<Staged, Exit>) {
+        match staged {
+            Ok(staged) => {
+                self.set(Kind::ConfigGood, Truth::True, "Staged", "");
+                if let Some(directory) = &staged.directory {
+                    let text = format!(
+                        "registration of {} written to {directory}",
+                        staged.services.join(", ")
+                    );
+                    self.say(Level::Info, text);
+                }
+                self.say_left_out(staged.left_out.clone());
+                self.staged = staged;
+                self.spawn();
+            }
+            Err(exit) => self.exit(exit),
+        }
+    }
+}

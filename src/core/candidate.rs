@@ -1,0 +1,91 @@
+//! What a reload would have the agent read, and what was found about it before anybody reads it.
+
+use std::fmt;
+
+use crate::core::event::Change;
+
+/// A snapshot that was taken anew and judged, and that nobody reads yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Candidate {
+    /// How it differs from what the agent reads, file by file.
+    pub change: Change,
+    /// What was found about it.
+    pub verdict: Verdict,
+}
+
+/// What was found about a candidate. No sentence in it holds the value of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Why the agent must not read it: each a sentence with the file, the key and the fix.
+    pub faults: Vec<String>,
+    /// What it may read, and is hardly meant, or could not be judged: each a sentence.
+    pub odd: Vec<String>,
+    /// What only a restart of the agent applies: each a key with its file.
+    pub restart: Vec<String>,
+    /// How it differs from what the agent reads, by service, check and key.
+    pub news: Vec<News>,
+}
+
+/// Something that a candidate has and what the agent reads has not, or the other way round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// What it is: `service`, `check` or `key`.
+    pub kind: &'static str,
+    /// Its id, or the key's path.
+    pub name: String,
+    /// What is with it: `added`, `changed` or `removed`.
+    pub how: &'static str,
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.kind, self.name, self.how)
+    }
+}
+
+/// What a reload has applied, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// The files, in a sentence; empty where nothing was taken anew.
+    pub files: String,
+    /// By service, check and key.
+    pub news: Vec<News>,
+    /// What only a restart applies.
+    pub restart: Vec<String>,
+    /// Whether there was one.
+    pub restarted: bool,
+}
+
+impl Applied {
+    /// What comes of a candidate that is taken.
+    pub(super) fn of(change: &Change, verdict: &Verdict) -> Self {
+        Self {
+            files: change.to_string(),
+            news: verdict.news.clone(),
+            restart: verdict.restart.clone(),
+            restarted: false,
+        }
+    }
+
+    /// Whether anything was taken that is another.
+    pub fn is_none(&self) -> bool {
+        self.files.is_empty() || self.files == Change::default().to_string()
+    }
+}
+
+/// The files; what is new, changed or gone; what takes a restart.
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.files)?;
+        let news: Vec<String> = self.news.iter().map(News::to_string).collect();
+        if !news.is_empty() {
+            write!(f, " ({})", news.join(", "))?;
+        }
+        let keys = self.restart.join(", ");
+        match (self.restart.is_empty(), self.restarted) {
+            (true, _) => Ok(()),
+            (false, true) => write!(f, "; the agent was restarted for {keys}"),
+            (false, false) => write!(f, "; only a restart of the agent applies {keys}"),
+        }
+    }
+}

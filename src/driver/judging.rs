@@ -1,0 +1,277 @@
+//! Judges what was taken for the agent to read before it does: by `consul validate`, with the agent's own binary, and by [`judge`] for
+//! all that this lets through.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use crate::consul::flags::{self, Flags};
+use crate::consul::validate;
+use crate::core::candidate::{News, Verdict};
+use crate::core::event::How;
+use crate::driver::children::Children;
+use crate::judge::{self, Effect, File, Finding, Format, Machine, Running, files, news};
+use crate::os::background;
+use crate::os::signals::Inherited;
+use crate::os::spawn::Program;
+use crate::stage::write::Generation;
+use crate::stage::{Candidate, Stager};
+
+/// How long `consul validate` may take; 0.1 to 0.3 s are usual.
+const VALIDATION: Duration = Duration::from_secs(15);
+/// How long the judge may take: a file that a configuration names may be on a file system that hangs.
+const JUDGEMENT: Duration = Duration::from_secs(10);
+/// The command line as a file, for `consul validate`, which takes no option of the agent's.
+const COMMAND_LINE: &str = "command-line.json";
+
+/// All that a judgement needs beside the candidate.
+pub(super) struct Judging {
+    pub(super) stager: Stager,
+    /// The agent's arguments, as the user would type them.
+    pub(super) args: Vec<OsString>,
+    /// The agent's program, or why there is none that validates.
+    pub(super) consul: Result<PathBuf, String>,
+    pub(super) inherited: Inherited,
+    /// The first two numbers of the agent's version, once it has told.
+    pub(super) version: Option<(u32, u32)>,
+    pub(super) children: Children,
+    /// Whether what no reload applies is applied by a restart.
+    pub(super) restarts: bool,
+}
+
+impl Judging {
+    /// What is found about a candidate. What cannot be judged is no fault, and is told.
+    pub(super) async fn judge(&self, candidate: &Candidate) -> Verdict {
+        let flags = flags::read(&self.args);
+        let mut verdict = self.by_rules(candidate, &flags).await;
+        // What is there already was judged by the agent itself.
+        if let Some(generation) = &candidate.generation {
+            match self.by_consul(generation, candidate, &flags).await {
+                Ok(()) => {}
+                Err(Refused::By(reason)) => {
+                    let reason = self.stager.in_users_words(&reason);
+                    verdict
+                        .faults
+                        .insert(0, format!("consul validate: {reason}"));
+                }
+                Err(Refused::Not(why)) => {
+                    verdict
+                        .odd
+                        .push(format!("`consul validate` was left out: {why}"));
+                }
+            }
+        }
+        verdict
+    }
+
+    async fn by_rules(&self, candidate: &Candidate, flags: &Flags) -> Verdict {
+        let said = flags.format.as_deref();
+        let files = candidate.snapshot.files();
+        let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, said));
+        let files: Vec<File> = files.collect();
+        let stage = self.stager.stage();
+        let of = |generation: Option<Generation>| -> Option<Vec<File>> {
+            let files = self.stager.files(&generation?).ok()?;
+            let files = files.iter();
+            let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, said));
+            Some(files.collect())
+        };
+        let (now, started) = (of(stage.current()), of(stage.started()));
+        let rules = Rules {
+            files,
+            now: now.unwrap_or_default(),
+            started,
+            flags: flags.settings.clone(),
+            version: self.version,
+            restarts: self.restarts,
+        };
+        let work = move || rules.judge();
+        let unjudged = |why: &str| Verdict {
+            odd: vec![format!("lictor could not judge the configuration: {why}")],
+            ..Verdict::default()
+        };
+        let Ok(judged) = background::run("judge", work) else {
+            return unjudged("there is no memory for a thread");
+        };
+        match timeout(JUDGEMENT, judged).await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(_)) => unjudged("its thread has ended"),
+            Err(_) => unjudged("what it names could not be read in time; does a file system hang?"),
+        }
+    }
+
+    async fn by_consul(
+        &self,
+        generation: &Generation,
+        candidate: &Candidate,
+        flags: &Flags,
+    ) -> Result<(), Refused> {
+        let consul = self.consul.clone().map_err(Refused::Not)?;
+        let failed = |error: io::Error| Refused::Not(error.to_string());
+        let above = Above::write(&generation.path.join(COMMAND_LINE), flags).map_err(failed)?;
+        let places = candidate.snapshot.contents.iter();
+        let paths: Vec<PathBuf> = places
+            .map(|one| generation.path.join(&one.place))
+            .chain(above.as_ref().map(|above| above.0.clone()))
+            .collect();
+        let paths = paths.iter().map(PathBuf::as_path);
+        let program = Program {
+            name: consul.clone().into_os_string(),
+            path: consul,
+            args: validate::arguments(flags.format.as_deref(), paths),
+            env: Vec::new(),
+        };
+        let run = self.children.run(&program, self.inherited, VALIDATION);
+        match run.await.map_err(failed)? {
+            (How::Exited(0), _) => Ok(()),
+            (How::Exited(1), said) => {
+                let stage = format!("{}/", generation.path.display());
+                let current = format!("{}/", self.stager.stage().current_link().display());
+                let reason = validate::reason(&said).replace(&stage, &current);
+                Err(Refused::By(reason))
+            }
+            (how, _) => Err(Refused::Not(format!("it {how}"))),
+        }
+    }
+}
+
+/// Why `consul validate` did not say yes.
+enum Refused {
+    /// It says no, and why.
+    By(String),
+    /// It did not say anything, and why.
+    Not(String),
+}
+
+fn as_file(path: &Path, place: &Path, bytes: &[u8], said: Option<&str>) -> File {
+    let ending = place.extension().and_then(|ending| ending.to_str());
+    File {
+        path: path.to_owned(),
+        bytes: bytes.to_vec(),
+        format: match said.or(ending) {
+            Some("hcl") => Format::Hcl,
+            _ => Format::Json,
+        },
+    }
+}
+
+/// What is judged by rules alone.
+struct Rules {
+    files: Vec<File>,
+    /// What the agent reads.
+    now: Vec<File>,
+    /// What it was started with.
+    started: Option<Vec<File>>,
+    /// What its command line sets.
+    flags: Map<String, Value>,
+    version: Option<(u32, u32)>,
+    restarts: bool,
+}
+
+impl Rules {
+    fn judge(&self) -> Verdict {
+        let running = self.started.as_ref().map(|files| Running {
+            files,
+            version: self.version,
+        });
+        let data_dir = judge::data_dir(&self.candidate(&self.files));
+        let registered = data_dir.and_then(|dir| files::registered(&Machine, &dir));
+        let judged = |files, running| {
+            judge::judge(&judge::Candidate {
+                running,
+                registered: registered.as_deref(),
+                ..self.candidate(files)
+            })
+        };
+        let found = judged(&self.files, running);
+        let known = judged(&self.now, running);
+        let takes_restart = |finding: &Finding| finding.effect == Effect::NeedsRestart;
+        // An agent that is started anew is not held to what the one that runs was started with.
+        let at_start =
+            (self.restarts && found.iter().any(takes_restart)).then(|| judged(&self.files, None));
+        let mut verdict = Verdict::default();
+        for finding in found {
+            let shown = finding.to_string();
+            let spared = at_start
+                .as_ref()
+                .is_some_and(|start| !start.contains(&finding));
+            match finding.effect {
+                Effect::NeedsRestart => verdict.restart.push(key_of(&finding)),
+                Effect::Odd | Effect::Unjudged => verdict.odd.push(shown),
+                // What lies in the future of what the agent reads already is not made worse by a reload.
+                Effect::StopsStart | Effect::Replaces if known.contains(&finding) => {
+                    verdict.odd.push(shown);
+                }
+                Effect::Loses | Effect::Incomplete if spared => {}
+                _ => verdict.faults.push(shown),
+            }
+        }
+        let differences = news::differences(&self.candidate(&self.files), &self.now);
+        verdict.news = differences.into_iter().map(told).collect();
+        verdict
+    }
+
+    fn candidate<'a>(&'a self, files: &'a [File]) -> judge::Candidate<'a> {
+        judge::Candidate {
+            files,
+            flags: &self.flags,
+            running: None,
+            registered: None,
+            host: Some(&Machine),
+        }
+    }
+}
+
+fn key_of(finding: &Finding) -> String {
+    format!("{} ({})", finding.key, finding.file.display())
+}
+
+fn told(difference: news::Difference) -> News {
+    News {
+        kind: match difference.kind {
+            news::Kind::Service => "service",
+            news::Kind::Check => "check",
+            news::Kind::Key => "key",
+        },
+        name: difference.name,
+        how: match difference.how {
+            news::How::Added => "added",
+            news::How::Changed => "changed",
+            news::How::Removed => "removed",
+        },
+    }
+}
+
+/// What the command line sets, in a file, which may hold a secret and goes at the end.
+struct Above(PathBuf);
+
+impl Above {
+    fn write(path: &Path, flags: &Flags) -> io::Result<Option<Self>> {
+        let mut settings = flags.settings.clone();
+        if flags.dev {
+            let nowhere = json!(std::env::temp_dir());
+            settings.entry("data_dir").or_insert(nowhere);
+        }
+        if settings.is_empty() {
+            return Ok(None);
+        }
+        let mut open = OpenOptions::new();
+        let mut file = open.write(true).create_new(true).mode(0o600).open(path)?;
+        let above = Self(path.to_owned());
+        file.write_all(Value::Object(settings).to_string().as_bytes())?;
+        Ok(Some(above))
+    }
+}
+
+impl Drop for Above {
+    fn drop(&mut self) {
+        // With the generation it goes, too.
+        let _ = fs::remove_file(&self.0);
+    }
+}
