@@ -148,11 +148,9 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "no reload of what is lent",
-        sentence: "while its configuration is lent to an agent, none is taken anew or settled, and no reload is asked for",
+        sentence: "while its configuration is lent to an agent, it gets no other one, none is settled, and no reload is asked for",
         holds: |seen, action| match action {
-            // Only to be judged it may be.
-            Action::Restage if seen.reload.may_judge() => true,
-            Action::Stage | Action::Restage | Action::Settle => !seen.checks.lent,
+            Action::Stage | Action::Adopt | Action::Settle => !seen.checks.lent,
             Action::Ask(Question::Reload) | Action::Signal(SIGHUP) => !seen.checks.lent,
             _ => true,
         },
