@@ -2,12 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, io};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
 use crate::consul::flags::{self, Flags};
@@ -15,6 +13,7 @@ use crate::consul::{command, validate};
 use crate::core::event::How;
 use crate::exit::Exit;
 use crate::judge::{self, Candidate, Effect, File, Finding, Machine, Running, Severity, files};
+use crate::os::files::Passing;
 use crate::os::{run, spawn};
 
 use super::print;
@@ -101,8 +100,11 @@ fn version(consul: &Path) -> Option<(u32, u32)> {
 }
 
 fn validated(consul: &Path, paths: &[PathBuf], flags: &Flags) -> io::Result<Validated> {
-    let above = Above::new(flags)?;
-    let above = above.as_ref().map(|above| above.0.as_path());
+    let directory = env::temp_dir();
+    let path = directory.join(format!("lictor-check-{}.json", std::process::id()));
+    let above = flags.as_file(&directory);
+    let above = above.map(|text| Passing::write(path, &text)).transpose()?;
+    let above = above.as_ref().map(Passing::path);
     let paths = paths.iter().map(PathBuf::as_path).chain(above);
     let output = run::run(consul, &validate::arguments(flags.format.as_deref(), paths))?;
     Ok(match output.how {
@@ -110,39 +112,6 @@ fn validated(consul: &Path, paths: &[PathBuf], flags: &Flags) -> io::Result<Vali
         Some(How::Exited(1)) => Validated::Bad(validate::reason(&output.text)),
         _ => Validated::No(format!("it was ended: {}", output.text.trim())),
     })
-}
-
-/// What the command line sets, in a file, which may hold a secret and goes at the end.
-struct Above(PathBuf);
-
-impl Above {
-    fn new(flags: &Flags) -> io::Result<Option<Self>> {
-        let mut settings: Map<String, Value> = flags.settings.clone();
-        if flags.dev {
-            settings
-                .entry("data_dir")
-                .or_insert_with(|| json!(env::temp_dir()));
-        }
-        if settings.is_empty() {
-            return Ok(None);
-        }
-        let path = env::temp_dir().join(format!("lictor-check-{}.json", std::process::id()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        let above = Self(path);
-        file.write_all(Value::Object(settings).to_string().as_bytes())?;
-        Ok(Some(above))
-    }
-}
-
-impl Drop for Above {
-    fn drop(&mut self) {
-        // It is in a directory for what nobody misses.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 fn as_text(files: usize, findings: &[Finding], validated: &Validated) -> String {

@@ -1,7 +1,7 @@
 //! An agent's command line as configuration: what it sets above all files. Pure.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -73,6 +73,19 @@ pub struct Flags {
     pub hcl: Vec<String>,
     /// `-dev`: an agent that needs no data directory.
     pub dev: bool,
+}
+
+impl Flags {
+    /// What the command line sets as a file of the configuration, for who takes no options; none where it sets nothing. An agent that
+    /// needs no data directory gets this one.
+    pub fn as_file(&self, nowhere: &Path) -> Option<String> {
+        let mut settings = self.settings.clone();
+        if self.dev {
+            let nowhere = json!(nowhere.to_string_lossy());
+            settings.entry("data_dir").or_insert(nowhere);
+        }
+        (!settings.is_empty()).then(|| Value::Object(settings).to_string())
+    }
 }
 
 /// Reads an agent's arguments.

@@ -2,13 +2,11 @@
 //! all that this lets through.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::consul::flags::{self, Flags};
@@ -19,6 +17,7 @@ use crate::driver::auto_reload;
 use crate::driver::children::Children;
 use crate::judge::{self, Effect, File, Finding, Format, Machine, Running, files, news};
 use crate::os::background;
+use crate::os::files::Passing;
 use crate::os::signals::Inherited;
 use crate::os::spawn::Program;
 use crate::stage::write::Generation;
@@ -72,27 +71,32 @@ impl Judging {
     }
 
     async fn by_rules(&self, candidate: &Candidate, flags: &Flags) -> Verdict {
-        let said = flags.format.as_deref();
+        let format = flags.format.clone();
         let files = candidate.snapshot.files();
-        let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, said));
+        let files =
+            files.map(|file| as_file(&file.path, &file.place, &file.bytes, format.as_deref()));
         let files: Vec<File> = files.collect();
-        let stage = self.stager.stage();
-        let of = |generation: Option<Generation>| -> Option<Vec<File>> {
-            let files = self.stager.files(&generation?).ok()?;
-            let files = files.iter();
-            let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, said));
-            Some(files.collect())
+        let (flags, stager) = (flags.settings.clone(), self.stager.clone());
+        let (version, restarts) = (self.version, self.restarts);
+        let work = move || {
+            let stage = stager.stage();
+            let of = |generation: Option<Generation>| -> Option<Vec<File>> {
+                let files = stager.files(&generation?).ok()?;
+                let files = files.iter();
+                let format = format.as_deref();
+                let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, format));
+                Some(files.collect())
+            };
+            let rules = Rules {
+                files,
+                now: of(stage.current()).unwrap_or_default(),
+                started: of(stage.started()),
+                flags,
+                version,
+                restarts,
+            };
+            rules.judge()
         };
-        let (now, started) = (of(stage.current()), of(stage.started()));
-        let rules = Rules {
-            files,
-            now: now.unwrap_or_default(),
-            started,
-            flags: flags.settings.clone(),
-            version: self.version,
-            restarts: self.restarts,
-        };
-        let work = move || rules.judge();
         let unjudged = |why: &str| Verdict {
             odd: vec![format!("lictor could not judge the configuration: {why}")],
             ..Verdict::default()
@@ -115,11 +119,14 @@ impl Judging {
     ) -> Result<(), Refused> {
         let consul = self.consul.clone().map_err(Refused::Not)?;
         let failed = |error: io::Error| Refused::Not(error.to_string());
-        let above = Above::write(&generation.path.join(COMMAND_LINE), flags).map_err(failed)?;
+        let path = generation.path.join(COMMAND_LINE);
+        let above = flags.as_file(&std::env::temp_dir());
+        let above = above.map(|text| Passing::write(path, &text));
+        let above = above.transpose().map_err(failed)?;
         let places = candidate.snapshot.contents.iter();
         let paths: Vec<PathBuf> = places
             .map(|one| generation.path.join(&one.place))
-            .chain(above.as_ref().map(|above| above.0.clone()))
+            .chain(above.as_ref().map(|above| above.path().to_owned()))
             .collect();
         let paths = paths.iter().map(PathBuf::as_path);
         let program = Program {
@@ -251,33 +258,5 @@ fn told(difference: news::Difference) -> News {
             news::How::Changed => "changed",
             news::How::Removed => "removed",
         },
-    }
-}
-
-/// What the command line sets, in a file, which may hold a secret and goes at the end.
-struct Above(PathBuf);
-
-impl Above {
-    fn write(path: &Path, flags: &Flags) -> io::Result<Option<Self>> {
-        let mut settings = flags.settings.clone();
-        if flags.dev {
-            let nowhere = json!(std::env::temp_dir());
-            settings.entry("data_dir").or_insert(nowhere);
-        }
-        if settings.is_empty() {
-            return Ok(None);
-        }
-        let mut open = OpenOptions::new();
-        let mut file = open.write(true).create_new(true).mode(0o600).open(path)?;
-        let above = Self(path.to_owned());
-        file.write_all(Value::Object(settings).to_string().as_bytes())?;
-        Ok(Some(above))
-    }
-}
-
-impl Drop for Above {
-    fn drop(&mut self) {
-        // With the generation it goes, too.
-        let _ = fs::remove_file(&self.0);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path` atomically: a reader, or a crash, sees the old file or the new one.
 ///
@@ -40,4 +40,34 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // The mode above was cut by the umask.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.sync_all()
+}
+
+/// A file that may hold a secret, for a program that soon reads it. It goes with this.
+#[derive(Debug)]
+pub struct Passing(PathBuf);
+
+impl Passing {
+    /// Writes it, for nobody else to read.
+    ///
+    /// # Errors
+    /// It cannot be written, or is there already.
+    pub fn write(path: PathBuf, text: &str) -> io::Result<Self> {
+        let mut open = OpenOptions::new();
+        let mut file = open.write(true).create_new(true).mode(0o600).open(&path)?;
+        let passing = Self(path);
+        file.write_all(text.as_bytes())?;
+        Ok(passing)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // Its directory may have gone before it.
+        let _ = fs::remove_file(&self.0);
+    }
 }
