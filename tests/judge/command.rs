@@ -87,8 +87,12 @@ fn what_only_consul_knows_is_1_and_told() -> TestResult {
     )?;
     let output = check(true, &[text(&path)])?;
     assert_eq!(output.status.code(), Some(1));
-    let line = "consul validate: invalid config key colour\n";
-    assert!(output.stdout.contains(line), "{}", output.stdout);
+    let file = path.join("b.json");
+    let line = format!(
+        "consul validate: {}: invalid config key colour\n",
+        file.display()
+    );
+    assert!(output.stdout.contains(&line), "{}", output.stdout);
 
     // Without it, that cannot be known, and is said.
     let output = check(false, &[text(&path)])?;
