@@ -233,6 +233,9 @@ pub struct ReloadArgs {
     /// Only judge what a reload would have the agent read; nothing changes
     #[arg(long, env = "LICTOR_CHECK", value_parser = BoolishValueParser::new())]
     pub check: bool,
+    /// Have the agent read it whatever speaks against it; what then breaks is still rolled back
+    #[arg(long, env = "LICTOR_FORCE", value_parser = BoolishValueParser::new(), conflicts_with = "check")]
+    pub force: bool,
     /// All of it as JSON
     #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,

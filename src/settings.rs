@@ -157,6 +157,7 @@ impl Settings {
             needs_address: self.needs_address(),
             api,
             staging: self.staging,
+            watch: self.watch,
             splay: self.splay,
             node_name: node_name(agent),
             leaves_on_terminate: agent.bool(&["leave_on_terminate"]),

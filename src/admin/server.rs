@@ -20,8 +20,7 @@ use crate::core::machine::OnStop;
 use crate::os::peer::Peer;
 
 /// What there is to ask for.
-const PATHS: &str =
-    "GET /status /livez /readyz, POST /reload /reload?check /leave /stop /stop?stay\n";
+const PATHS: &str = "GET /status /livez /readyz, POST /reload /reload?check /reload?force /leave /stop /stop?stay\n";
 
 type Answer = Response<Either<Full<Bytes>, Lines>>;
 
@@ -32,6 +31,8 @@ pub enum Control {
     Status(oneshot::Sender<Report>),
     /// A reload, and how it went.
     Reload(oneshot::Sender<ReloadReport>),
+    /// A reload of what speaks something against, and how it went.
+    Force(oneshot::Sender<ReloadReport>),
     /// What would come of a reload.
     Judge(oneshot::Sender<ReloadReport>),
     /// A stop, and how it goes.
@@ -108,6 +109,7 @@ async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>, pi
         (&Method::POST, "/reload") => match request.uri().query() {
             None => reload(ask(control, Control::Reload).await),
             Some("check") => reload(ask(control, Control::Judge).await),
+            Some("force") => reload(ask(control, Control::Force).await),
             // Misunderstood, it would be a reload where somebody wanted none.
             Some(_) => text(StatusCode::BAD_REQUEST, PATHS),
         },
@@ -126,6 +128,10 @@ async fn answer(request: &Request<Incoming>, control: &mpsc::Sender<Control>, pi
 fn reload(report: Option<ReloadReport>) -> Answer {
     match report {
         Some(report) if report.ok => json(StatusCode::OK, &report),
+        // The user's fault, not lictor's.
+        Some(report) if !report.faults.is_empty() => {
+            json(StatusCode::UNPROCESSABLE_ENTITY, &report)
+        }
         Some(report) => json(StatusCode::INTERNAL_SERVER_ERROR, &report),
         None => ending(),
     }

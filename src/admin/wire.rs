@@ -142,16 +142,24 @@ pub struct ReloadReport {
     pub ok: bool,
     /// What happened, in a word: `unchanged`, `reloaded`, `signaled`, `rejected`, `rolled back` or `failed`; of a judgement alone
     /// `unchanged`, `good`, `rejected` or `failed`.
+    #[serde(default)]
     pub outcome: String,
     /// What happened, in a sentence.
     pub message: String,
+    /// What is odd about the configuration, or could not be judged.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Why the configuration was rejected: file, key, what is wrong and the fix of each fault.
+    #[serde(default)]
     pub faults: Vec<String>,
     /// What is new, another or gone.
+    #[serde(default)]
     pub changes: Vec<Changed>,
     /// The keys that only a restart of the agent applies, with their files.
+    #[serde(default)]
     pub needs_restart: Vec<String>,
     /// Whether the agent was restarted for them.
+    #[serde(default)]
     pub restarted: bool,
 }
 
@@ -185,6 +193,7 @@ pub fn reload_report(outcome: &ReloadOutcome) -> ReloadReport {
         ok: outcome.is_good(),
         outcome: outcome.name().to_owned(),
         message: outcome.to_string(),
+        warnings: applied.odd.clone(),
         faults: faults.to_vec(),
         changes: applied.news.iter().map(changed).collect(),
         needs_restart: applied.restart.clone(),

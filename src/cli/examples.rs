@@ -48,6 +48,8 @@ Examples:
   lictor reload
   Would it be taken?
     lictor reload --check
+  What lictor rejects, and should not:
+    lictor reload --force
 
 It prints what changed by service, check and key, or each fault with its file, its key and the fix. The exit code is 0 when the agent
 has its configuration (or would get it), and 1 when that was rejected, was rolled back or failed: the agent then has what it had.";

@@ -53,10 +53,10 @@ pub(super) fn probe(args: &ControlArgs, path: &str) -> Exit {
 }
 
 pub(super) fn reload(args: &ReloadArgs) -> Exit {
-    let path = if args.check {
-        "/reload?check"
-    } else {
-        "/reload"
+    let path = match (args.check, args.force) {
+        (true, _) => "/reload?check",
+        (false, true) => "/reload?force",
+        (false, false) => "/reload",
     };
     let body = match ask(&args.control, Method::POST, path, RELOAD) {
         Ok((_, body)) => body,
@@ -68,6 +68,9 @@ pub(super) fn reload(args: &ReloadArgs) -> Exit {
     if args.json {
         print(&body);
         return Exit::new(u8::from(!report.ok), "");
+    }
+    for warning in &report.warnings {
+        print(&format!("warning: {warning}\n"));
     }
     if report.faults.is_empty() {
         let text = format!("{}\n", report.message);

@@ -35,7 +35,8 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         &args.paths
     };
     let consul = consul(args);
-    let (files, unreadable) = files::read(paths, flags.format.as_deref());
+    let (mut files, unreadable) = files::read(paths, flags.format.as_deref());
+    files.extend(files::of_options(&flags.hcl));
     let findings = [unreadable, findings(args, &flags, &files, &consul)].concat();
     let validated = match consul {
         Ok(consul) => validated(&consul, paths, &flags)
@@ -101,10 +102,9 @@ fn version(consul: &Path) -> Option<(u32, u32)> {
 
 fn validated(consul: &Path, paths: &[PathBuf], flags: &Flags) -> io::Result<Validated> {
     let directory = env::temp_dir();
-    let path = directory.join(format!("lictor-check-{}.json", std::process::id()));
-    let above = flags.as_file(&directory);
-    let above = above.map(|text| Passing::write(path, &text)).transpose()?;
-    let above = above.as_ref().map(Passing::path);
+    let name = format!("lictor-check-{}", std::process::id());
+    let above = Passing::write_all(&directory.join(name), flags.as_files(&directory))?;
+    let above = above.iter().map(Passing::path);
     let paths = paths.iter().map(PathBuf::as_path).chain(above);
     let output = run::run(consul, &validate::arguments(flags.format.as_deref(), paths))?;
     Ok(match output.how {

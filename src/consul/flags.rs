@@ -76,15 +76,23 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// What the command line sets as a file of the configuration, for who takes no options; none where it sets nothing. An agent that
-    /// needs no data directory gets this one.
-    pub fn as_file(&self, nowhere: &Path) -> Option<String> {
+    /// What the command line sets as files of the configuration, each with its ending, for who takes no options: they come after all
+    /// others. An agent that needs no data directory gets this one.
+    pub fn as_files(&self, nowhere: &Path) -> Vec<(&'static str, String)> {
         let mut settings = self.settings.clone();
         if self.dev {
             let nowhere = json!(nowhere.to_string_lossy());
             settings.entry("data_dir").or_insert(nowhere);
         }
-        (!settings.is_empty()).then(|| Value::Object(settings).to_string())
+        let options = (!settings.is_empty()).then(|| Value::Object(settings).to_string());
+        let hcl = self.hcl.iter().map(|text| ("hcl", text.clone()));
+        // With that format HCL would be read as JSON.
+        let hcl = hcl.filter(|_| self.format.as_deref() != Some("json"));
+        options
+            .map(|text| ("json", text))
+            .into_iter()
+            .chain(hcl)
+            .collect()
     }
 }
 
@@ -97,7 +105,8 @@ pub fn read(args: &[OsString]) -> Flags {
         let value = given.unwrap_or_default();
         match flag.name.as_str() {
             "config-dir" | "config-file" => flags.paths.push(value.into()),
-            "config-format" => flags.format = Some(value),
+            // An empty one is none, as where a variable is not set.
+            "config-format" => flags.format = Some(value).filter(|format| !format.is_empty()),
             "hcl" => flags.hcl.push(value),
             "dev" => flags.dev = on,
             name => {

@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::consul::words::without_pem;
+
 /// The arguments of `consul` that have it judge these files and directories.
 ///
 /// It takes no other option of the agent's, so what the command line sets has to be in the last of the files.
@@ -18,11 +20,13 @@ pub fn arguments<'a>(
     arguments
 }
 
-/// The word of a command that is a Consul's, by its name.
+/// The word of a command that is a Consul, by its name. What is called otherwise may be somebody's script, which would start an agent.
 pub fn program(word: &OsStr) -> Option<&OsStr> {
-    let name = Path::new(word).file_name().unwrap_or_default();
-    name.to_string_lossy().starts_with("consul").then_some(word)
+    (Path::new(word).file_name() == Some(OsStr::new("consul"))).then_some(word)
 }
+
+/// How much of a reason is told, in bytes.
+const LONGEST: usize = 4096;
 
 /// Why it refused, in one line, out of all that it said: each error with its file, where it has one, without the words around it.
 pub fn reason(said: &str) -> String {
@@ -48,7 +52,12 @@ pub fn reason(said: &str) -> String {
             file => format!("{file}: {line}"),
         });
     }
-    errors.join("; ")
+    let mut reason = without_pem(&errors.join("; "));
+    if reason.len() > LONGEST {
+        reason.truncate(reason.floor_char_boundary(LONGEST));
+        reason.push('…');
+    }
+    reason
 }
 
 /// The first two numbers of what `consul version` says.

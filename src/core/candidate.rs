@@ -1,5 +1,6 @@
 //! What a reload would have the agent read, and what was found about it before anybody reads it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::core::event::Change;
@@ -24,6 +25,8 @@ pub struct Verdict {
     pub restart: Vec<String>,
     /// How it differs from what the agent reads, by service, check and key.
     pub news: Vec<News>,
+    /// The ids of the services that it has no more, where all of it could be read.
+    pub dropped: Option<BTreeSet<String>>,
 }
 
 /// Something that a candidate has and what the agent reads has not, or the other way round.
@@ -50,6 +53,8 @@ pub struct Applied {
     pub files: String,
     /// By service, check and key.
     pub news: Vec<News>,
+    /// What is odd about it, or could not be judged: each a sentence.
+    pub odd: Vec<String>,
     /// What only a restart applies.
     pub restart: Vec<String>,
     /// Whether there was one.
@@ -62,6 +67,7 @@ impl Applied {
         Self {
             files: change.to_string(),
             news: verdict.news.clone(),
+            odd: verdict.odd.clone(),
             restart: verdict.restart.clone(),
             restarted: false,
         }

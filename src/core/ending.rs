@@ -53,7 +53,9 @@ impl Machine {
             Event::Alone => self.nobody_left(),
             Event::OutOfReach => self.out_of_reach(),
             Event::Tick if self.timers.take_due(self.now).is_some() => self.still_left(),
-            Event::ReloadAsked(waiter) | Event::JudgementAsked(waiter) => {
+            Event::ReloadAsked(waiter)
+            | Event::ForceAsked(waiter)
+            | Event::JudgementAsked(waiter) => {
                 let outcome = ReloadOutcome::Failed(ENDING.to_owned());
                 self.out.push(Action::Reply(*waiter, outcome));
             }

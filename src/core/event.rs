@@ -50,6 +50,8 @@ pub enum Event {
     Checks(CheckNews),
     /// Somebody asked for a reload over the control socket and waits for its result.
     ReloadAsked(Waiter),
+    /// The same, whatever speaks against what it would have the agent read.
+    ForceAsked(Waiter),
     /// Somebody asked over the control socket whether a reload would be good, and waits for the answer.
     JudgementAsked(Waiter),
     /// Somebody asked for a stop over the control socket.

@@ -47,6 +47,8 @@ pub struct Config {
     pub api: bool,
     /// Whether the agent reads a snapshot, which is taken anew before a reload.
     pub staging: bool,
+    /// `--watch`: whether changes are to be noticed.
+    pub watch: bool,
     /// `--splay`: over how long reloads of many nodes are spread when files have changed.
     pub splay: Moment,
     /// The name the agent will have, until it says so itself.
@@ -179,6 +181,7 @@ impl Machine {
             Event::FailureHeard(why) => self.failure_heard(why),
             Event::Answered(answer) => self.answered(answer),
             Event::JudgementAsked(waiter) => self.judgement_asked(waiter),
+            Event::ForceAsked(waiter) => self.reload_asked(Cause::Forced(waiter)),
             Event::ReloadAsked(waiter) => self.reload_asked(Cause::Asked(Some(waiter))),
             Event::StopAsked { by, mode } => {
                 self.stop_asked(by, mode.unwrap_or_else(|| self.on_stop()));
@@ -245,6 +248,7 @@ impl Machine {
             Timer::GoBack => self.tell_agent(),
             Timer::Hangup => self.listened(),
             Timer::Renewal => self.renewal_late(),
+            Timer::Again => self.judge_again(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back => self.joined_in_a_stop(),

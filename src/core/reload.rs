@@ -13,6 +13,7 @@ use crate::core::machine::Machine;
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
+mod again;
 mod renewal;
 mod signal;
 mod taken;
@@ -27,8 +28,12 @@ const SIGHUP: i32 = 1;
 pub(super) enum Cause {
     /// A person or a program wants it, for which certificates may be a reason, too, that the configuration only names.
     Asked(Option<Waiter>),
+    /// The same, whatever speaks against it.
+    Forced(Waiter),
     /// The user's files have changed.
     Files,
+    /// What they hold was not good, and may be now.
+    Again,
     /// The agent is to load what its data directory has. What the user is about to change has nothing to do with that.
     DataDir,
 }
@@ -40,6 +45,10 @@ struct Wanted {
     anew: bool,
     /// Ask the agent even where they are what they were.
     anyway: bool,
+    /// Say what becomes of it even where that was said.
+    loud: bool,
+    /// Take them whatever speaks against them.
+    force: bool,
 }
 
 /// The reloads that were asked for.
@@ -74,6 +83,8 @@ pub(super) struct Reload {
     trial: Trial,
     /// What the agent has is not known: a reload has failed and was not made good.
     unsure: bool,
+    /// How often what was not good was looked at again.
+    again: u32,
     /// The agent's end is lictor's doing, and it is started again at once.
     ends_agent: bool,
     /// How the last one went.
@@ -84,7 +95,8 @@ impl Machine {
     pub(super) fn reload_asked(&mut self, cause: Cause) {
         let (waiter, anew, anyway) = match cause {
             Cause::Asked(waiter) => (waiter, true, true),
-            Cause::Files => (None, true, false),
+            Cause::Forced(waiter) => (Some(waiter), true, true),
+            Cause::Files | Cause::Again => (None, true, false),
             Cause::DataDir => (None, false, true),
         };
         if self.stop.is_some() {
@@ -100,6 +112,8 @@ impl Machine {
         self.reload.pending = true;
         self.reload.wanted.anew |= anew;
         self.reload.wanted.anyway |= anyway;
+        self.reload.wanted.loud |= cause != Cause::Again;
+        self.reload.wanted.force |= matches!(cause, Cause::Forced(_));
         self.reload_if_possible();
         if self.reload.pending {
             self.say(Level::Info, "reload kept until the agent can take it");
@@ -115,7 +129,8 @@ impl Machine {
         if reload.running || reload.staging || self.stop.is_some() {
             return;
         }
-        if !reload.examine.is_empty() {
+        // Before the first start not all of it may be there.
+        if !reload.examine.is_empty() && self.start.ever_spawned {
             reload.examining = std::mem::take(&mut reload.examine);
             return self.take_files();
         }
@@ -250,6 +265,8 @@ impl Machine {
             reload.pending = true;
             reload.wanted.anew = true;
             reload.wanted.anyway |= reload.does.anyway;
+            reload.wanted.loud |= reload.does.loud;
+            reload.wanted.force |= reload.does.force;
             reload.waiting.append(&mut reload.served);
         } else {
             waiters.append(&mut reload.served);

@@ -284,6 +284,7 @@ impl Machine {
             self.out.push(Action::Trim);
         }
         self.renewal_ready();
+        self.keep_judging();
         self.reload_if_possible();
     }
 

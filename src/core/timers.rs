@@ -27,6 +27,8 @@ pub enum Timer {
     Hangup,
     /// The agent that was to be restarted has not ended, or the new one is not ready.
     Renewal,
+    /// What was not good may be by now.
+    Again,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -46,7 +48,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -58,6 +60,7 @@ impl Timer {
         Self::GoBack,
         Self::Hangup,
         Self::Renewal,
+        Self::Again,
         Self::Drain,
         Self::Patience,
         Self::Back,

@@ -56,7 +56,8 @@ impl Children {
         };
         timeout(patience, whole).await.unwrap_or_else(|_| {
             if self.0.borrow_mut().remove(&pid).is_some() {
-                let _ = process::signal(pid, nix::libc::SIGKILL);
+                // It has a group of its own, with what it has started.
+                let _ = process::signal(-pid, nix::libc::SIGKILL);
             }
             let seconds = patience.as_secs();
             Err(io::Error::other(format!("it took longer than {seconds} s")))

@@ -363,6 +363,7 @@ impl Effects {
                 None
             }
             Control::Reload(reply) => Some(Event::ReloadAsked(self.audience.wait(reply))),
+            Control::Force(reply) => Some(Event::ForceAsked(self.audience.wait(reply))),
             Control::Judge(reply) => Some(Event::JudgementAsked(self.audience.wait(reply))),
             Control::Stop { by, mode, follower } => {
                 self.audience.join(follower);

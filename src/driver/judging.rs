@@ -27,8 +27,8 @@ use crate::stage::{Candidate, Stager};
 const VALIDATION: Duration = Duration::from_secs(15);
 /// How long the judge may take: a file that a configuration names may be on a file system that hangs.
 const JUDGEMENT: Duration = Duration::from_secs(10);
-/// The command line as a file, for `consul validate`, which takes no option of the agent's.
-const COMMAND_LINE: &str = "command-line.json";
+/// The command line as files, for `consul validate`, which takes no option of the agent's.
+const COMMAND_LINE: &str = "command-line";
 
 /// All that a judgement needs beside the candidate.
 pub(super) struct Judging {
@@ -75,7 +75,8 @@ impl Judging {
         let files = candidate.snapshot.files();
         let files =
             files.map(|file| as_file(&file.path, &file.place, &file.bytes, format.as_deref()));
-        let files: Vec<File> = files.collect();
+        let options = files::of_options(&flags.hcl);
+        let files: Vec<File> = files.chain(options.clone()).collect();
         let (flags, stager) = (flags.settings.clone(), self.stager.clone());
         let (version, restarts) = (self.version, self.restarts);
         let work = move || {
@@ -85,7 +86,7 @@ impl Judging {
                 let files = files.iter();
                 let format = format.as_deref();
                 let files = files.map(|file| as_file(&file.path, &file.place, &file.bytes, format));
-                Some(files.collect())
+                Some(files.chain(options.clone()).collect())
             };
             let rules = Rules {
                 files,
@@ -117,16 +118,41 @@ impl Judging {
         candidate: &Candidate,
         flags: &Flags,
     ) -> Result<(), Refused> {
+        let refused = match self.validate(generation, candidate, flags).await {
+            Err(Refused::By(reason)) => reason,
+            other => return other,
+        };
+        // A script may give the agent what this judge does not get to see.
+        let current = self.stager.stage().current();
+        let known = match &current {
+            Some(current) => self.validate(current, candidate, flags).await,
+            None => Ok(()),
+        };
+        match known {
+            Err(Refused::By(reason)) if reason == refused => Err(Refused::Not(format!(
+                "it refuses what the agent reads now, too: {reason}"
+            ))),
+            _ => Err(Refused::By(refused)),
+        }
+    }
+
+    /// Has Consul judge a generation that has the candidate's sources.
+    async fn validate(
+        &self,
+        generation: &Generation,
+        candidate: &Candidate,
+        flags: &Flags,
+    ) -> Result<(), Refused> {
         let consul = self.consul.clone().map_err(Refused::Not)?;
         let failed = |error: io::Error| Refused::Not(error.to_string());
-        let path = generation.path.join(COMMAND_LINE);
-        let above = flags.as_file(&std::env::temp_dir());
-        let above = above.map(|text| Passing::write(path, &text));
-        let above = above.transpose().map_err(failed)?;
+        let options = flags.as_files(&std::env::temp_dir());
+        let options = Passing::write_all(&generation.path.join(COMMAND_LINE), options);
+        let options = options.map_err(failed)?;
         let places = candidate.snapshot.contents.iter();
         let paths: Vec<PathBuf> = places
             .map(|one| generation.path.join(&one.place))
-            .chain(above.as_ref().map(|above| above.path().to_owned()))
+            .filter(|path| path.exists())
+            .chain(options.iter().map(|file| file.path().to_owned()))
             .collect();
         let paths = paths.iter().map(PathBuf::as_path);
         let program = Program {
@@ -140,7 +166,9 @@ impl Judging {
             (How::Exited(0), _) => Ok(()),
             (How::Exited(1), said) => {
                 let stage = format!("{}/", generation.path.display());
+                let options = format!("{stage}{COMMAND_LINE}-");
                 let current = format!("{}/", self.stager.stage().current_link().display());
+                let said = said.replace(&options, "the command line ");
                 let reason = validate::reason(&said).replace(&stage, &current);
                 Err(Refused::By(reason))
             }
@@ -217,8 +245,10 @@ impl Rules {
             match finding.effect {
                 Effect::NeedsRestart => verdict.restart.push(key_of(&finding)),
                 Effect::Odd | Effect::Unjudged => verdict.odd.push(shown),
-                // What lies in the future of what the agent reads already is not made worse by a reload.
-                Effect::StopsStart | Effect::Replaces if known.contains(&finding) => {
+                // What lies in the future of what the agent reads already is not made worse by a reload; a restart is that future.
+                Effect::StopsStart | Effect::Replaces
+                    if known.contains(&finding) && at_start.is_none() =>
+                {
                     verdict.odd.push(shown);
                 }
                 Effect::Loses | Effect::Incomplete if spared => {}
@@ -227,6 +257,8 @@ impl Rules {
         }
         let differences = news::differences(&self.candidate(&self.files), &self.now);
         verdict.news = differences.into_iter().map(told).collect();
+        let ids = news::service_ids(&self.now).zip(news::service_ids(&self.files));
+        verdict.dropped = ids.map(|(now, new)| now.difference(&new).cloned().collect());
         verdict
     }
 

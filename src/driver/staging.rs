@@ -16,9 +16,9 @@ use crate::driver::auto_reload;
 use crate::driver::judging::Judging;
 use crate::driver::sources::Work;
 use crate::exit::{self, Exit};
-use crate::os::background;
 use crate::os::runtime_dir::RuntimeDir;
 use crate::os::watch::Watch;
+use crate::os::{self, background};
 use crate::settings::Settings;
 use crate::stage::{Candidate, Error, Stager};
 
@@ -146,7 +146,11 @@ impl Staging {
     /// Has the agent read what was taken.
     pub(super) fn adopt(&self) -> Result<(), String> {
         match (&self.stager, self.taken.take()) {
-            (Some(stager), Some(candidate)) => stager.adopt(candidate).map(|_| ()).map_err(told),
+            (Some(stager), Some(candidate)) => {
+                let adopted = stager.adopt(candidate).map(|_| ()).map_err(told);
+                trim();
+                adopted
+            }
             _ => Ok(()),
         }
     }
@@ -159,6 +163,7 @@ impl Staging {
         {
             tracing::warn!("what was rejected is not kept: {}", told(error));
         }
+        trim();
     }
 
     /// Forgets what was taken.
@@ -167,6 +172,7 @@ impl Staging {
         if let Some(stager) = &self.stager {
             stager.stage().tidy();
         }
+        trim();
     }
 
     /// An agent is about to be started with what there is.
@@ -226,6 +232,13 @@ async fn candidate(stager: &Stager, args: Vec<OsString>) -> Result<Candidate, St
             "failed to stage the configuration: it could not be read within {} s; does its file system hang?",
             PATIENCE.as_secs()
         )),
+    }
+}
+
+/// A judgement needs many times the memory that its configuration has on disk.
+fn trim() {
+    if let Err(error) = os::memory::trim() {
+        tracing::debug!("no memory was given back: {error}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::finding::{Effect, Finding};
+use super::merged::COMMAND_LINE;
 use super::{File, Format, Host};
 
 /// Reads what these paths name, as `-config-dir` and `-config-file` would be: files as they are given, and of a directory those that
@@ -40,6 +41,16 @@ pub fn read(paths: &[PathBuf], format: Option<&str>) -> (Vec<File>, Vec<Finding>
         }
     }
     (files, findings)
+}
+
+/// What `-hcl` says, as the files that it counts as: they come after all others.
+pub fn of_options(hcl: &[String]) -> Vec<File> {
+    let file = |text: &String| File {
+        path: COMMAND_LINE.into(),
+        bytes: text.clone().into_bytes(),
+        format: Format::Hcl,
+    };
+    hcl.iter().map(file).collect()
 }
 
 /// The files of a directory, by name; of those below it none. A link that leads nowhere is one that cannot be read.

@@ -1,6 +1,6 @@
 //! What a candidate has that what is read now has not, or the other way round: by service, by check, by key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -68,6 +68,28 @@ pub fn differences(candidate: &Candidate<'_>, now: &[File]) -> Vec<Difference> {
         .collect();
     found.sort();
     found
+}
+
+/// The ids of all services that these files define, and of their sidecars; `None` where a file cannot be read.
+pub fn service_ids(files: &[File]) -> Option<BTreeSet<String>> {
+    let mut unread = Findings::default();
+    let documents = document::read(files, &mut unread);
+    let mut ids = BTreeSet::new();
+    for service in documents
+        .iter()
+        .flat_map(|one| one.items("service", "services"))
+    {
+        let Some(id) = service.text("id").or(service.text("name")) else {
+            continue;
+        };
+        let connect = service.object("connect");
+        if let Some(sidecar) = connect.and_then(|connect| connect.object("sidecar_service")) {
+            let own = sidecar.text("id");
+            ids.insert(own.unwrap_or_else(|| format!("{id}-sidecar-proxy")));
+        }
+        ids.insert(id);
+    }
+    unread.found.is_empty().then_some(ids)
 }
 
 /// Everything by its kind and name. Of two that have the same id the last one counts, as in Consul.
@@ -163,6 +185,16 @@ mod tests {
             ]
         );
         assert_eq!(found(&old, &old), []);
+    }
+
+    #[test]
+    fn services_are_known_with_their_sidecars() {
+        let hcl = "service { name = \"a\" id = \"a-1\" connect { sidecar_service {} } }";
+        let json = r#"{"services": [{"name": "b", "connect": {"sidecar_service": {"id": "side"}}}, {"id": "none"}]}"#;
+        let ids = service_ids(&[file("a.hcl", hcl), file("b.json", json)]);
+        let wanted = ["a-1", "a-1-sidecar-proxy", "b", "none", "side"];
+        assert_eq!(ids, Some(wanted.map(str::to_owned).into()));
+        assert_eq!(service_ids(&[file("a.hcl", "a = b.c")]), None);
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub fn run<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     thread::Builder::new()
         .name(name.to_owned())
-        .stack_size(128 * 1024)
+        // What users write may be nested. Pages that are not used cost nothing.
+        .stack_size(1024 * 1024)
         .spawn(move || {
             let _ = block_in_thread();
             // Nobody may want it any more.

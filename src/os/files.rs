@@ -59,6 +59,20 @@ impl Passing {
         Ok(passing)
     }
 
+    /// Several, each under that path with a number and its ending.
+    pub fn write_all(
+        path: &Path,
+        texts: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> io::Result<Vec<Self>> {
+        let texts = texts.into_iter().enumerate();
+        let write = |(number, (ending, text)): (usize, (&str, String))| {
+            let mut path = path.to_owned().into_os_string();
+            path.push(format!("-{number}.{ending}"));
+            Self::write(path.into(), &text)
+        };
+        texts.map(write).collect()
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use crate::core::event::Change;
 use crate::os::watch::Watch;
@@ -103,6 +103,11 @@ pub enum Error {
         /// A file that was not the same in the last two readings, where one can be named.
         path: Option<PathBuf>,
     },
+    /// The last snapshot is still being taken, and nobody waits for it any more.
+    #[error(
+        "stage the configuration: the last snapshot is still being read; does its file system hang?"
+    )]
+    StillReading,
     /// The stage cannot be written.
     #[error(
         "write the stage: {}: {why}; the volume of --runtime-dir must be writable and have room for the configuration three times", path.display()
@@ -197,7 +202,11 @@ impl Stager {
 
     /// Takes a snapshot of what the arguments name, and writes it if it differs from what is current.
     pub fn candidate(&self, args: &[OsString]) -> Result<Candidate, Error> {
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _making = match self.making.try_lock() {
+            Ok(making) => making,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::StillReading),
+        };
         let sources = Sources::read(args, &self.directory)?;
         // Before it is read, so that nothing that happens from then on goes unnoticed.
         if let Some(watch) = &self.watch {

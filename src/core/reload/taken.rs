@@ -8,6 +8,7 @@ use crate::core::candidate::{Applied, Candidate};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::Waiter;
 use crate::core::machine::Machine;
+use crate::core::timers::Timer;
 
 /// What whoever wants a judgement is told where there is nothing to judge.
 const UNSTAGED: &str = "with --no-staging nothing is judged; `lictor check` judges files";
@@ -38,8 +39,12 @@ impl Machine {
         } else {
             match result {
                 Ok(candidate) => return self.judged(candidate),
+                Err(why) if self.is_stale(&why) => {
+                    self.not_good("NotStaged", &why);
+                    return self.reload_over();
+                }
                 Err(why) => {
-                    self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);
+                    self.not_good("NotStaged", &why);
                     return self.reload_ended(ReloadOutcome::Failed(why));
                 }
             }
@@ -63,17 +68,33 @@ impl Machine {
         }
     }
 
-    fn judged(&mut self, Candidate { change, verdict }: Candidate) {
+    fn judged(&mut self, candidate: Candidate) {
+        let Candidate {
+            mut change,
+            mut verdict,
+        } = candidate;
+        // Read by its ending alone, a file tells less of what it drops.
+        if let Some(dropped) = verdict.dropped.take() {
+            change.dropped = dropped;
+        }
         self.say_left_out(change.left_out.clone());
         let anyway = self.reload.does.anyway || self.reload.unsure;
+        let told = verdict.faults.join("; ");
         if change.is_none() && !change.way_back && !anyway {
-            return self.reload_spared();
+            return self.reload_spared(&told);
         }
         self.say_odd(verdict.odd.clone());
-        if !verdict.faults.is_empty() {
+        if self.reload.does.force {
+            for fault in &verdict.faults {
+                self.say(Level::Warn, format!("taken all the same: {fault}"));
+            }
+        } else if self.is_stale(&told) {
+            self.out.push(Action::Discard);
+            self.not_good("Rejected", &told);
+            return self.reload_over();
+        } else if !verdict.faults.is_empty() {
             self.out.push(Action::Reject);
-            let told = verdict.faults.join("; ");
-            self.set(Kind::ConfigGood, Truth::False, "Rejected", told);
+            self.not_good("Rejected", &told);
             return self.reload_ended(ReloadOutcome::Rejected(verdict.faults));
         }
         let applied = Applied::of(&change, &verdict);
@@ -93,17 +114,20 @@ impl Machine {
                 }
             }
             Err(why) => {
-                self.set(Kind::ConfigGood, Truth::False, "NotStaged", &why);
+                self.not_good("NotStaged", &why);
                 self.reload_ended(ReloadOutcome::Failed(why));
             }
         }
     }
 
-    /// The files are what the agent has read, and nobody asked for more than those.
-    fn reload_spared(&mut self) {
+    /// The files are what the agent has read, and nobody asked for more than those. What they name may still be what it was not good for.
+    fn reload_spared(&mut self, faults: &str) {
         self.out.push(Action::Discard);
         let good = self.conditions.holds(Kind::ConfigGood);
-        if !good {
+        if !good && !faults.is_empty() {
+            self.not_good("Rejected", faults);
+        } else if !good {
+            self.timers.clear(Timer::Again);
             // What was not good is no longer there.
             self.set(Kind::ConfigGood, Truth::True, "AsBefore", "");
             self.say(

@@ -154,6 +154,7 @@ impl Machine {
 
     /// The agent has what it was to have, or has again what it had.
     pub(super) fn reload_held(&mut self) {
+        self.timers.clear(Timer::Again);
         self.reload.unsure = false;
         let unseen = self.reload.trial.unseen.take();
         match self.reload.trial.back.take() {

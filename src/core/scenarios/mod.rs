@@ -53,6 +53,7 @@ fn config() -> Config {
         needs_address: true,
         api: true,
         staging: true,
+        watch: true,
         splay: Duration::ZERO,
         node_name: "n1".to_owned(),
         leaves_on_terminate: None,

@@ -254,3 +254,110 @@ fn before_the_first_stage_and_in_a_stop_nothing_is_noticed() {
     bed.on(end(How::Exited(0)));
     assert_eq!(bed.on(Event::FilesChanged), []);
 }
+
+fn rejected() -> Event {
+    Event::Restaged(Ok(Candidate {
+        change: Change {
+            added: vec!["/consul/config/ca.json".to_owned()],
+            way_back: true,
+            ..Change::default()
+        },
+        verdict: Verdict {
+            faults: vec!["/consul/config/ca.json: ca_file: it is not there".to_owned()],
+            ..Verdict::default()
+        },
+    }))
+}
+
+/// What it names comes later.
+#[test]
+fn what_was_rejected_is_judged_again_and_nothing_is_said_before_it_is_good() {
+    let mut bed = Bed::new(config()).ready();
+    changed(&mut bed, 5);
+    bed.tick_until(&SERVICES_ASKED);
+    bed.lists(&SERVICES);
+    assert_eq!(bed.on(rejected()), [Action::Reject]);
+    let count = bed.machine.status().reloads;
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        let since = bed.now;
+        pauses.push(reload_after(&mut bed, since).as_secs());
+        bed.lists(&SERVICES);
+        assert_eq!(bed.on(rejected()), [Action::Discard]);
+        assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+    }
+    assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+    assert_eq!(bed.machine.status().reloads, count);
+    // Whoever asks is told all the same.
+    let mut asked = bed.again(config());
+    asked.on(Event::ReloadAsked(Waiter(1)));
+    asked.lists(&SERVICES);
+    let told = asked.on(rejected()).to_vec();
+    assert!(
+        matches!(
+            &told[..],
+            [
+                Action::Reject,
+                Action::Reply(Waiter(1), ReloadOutcome::Rejected(_))
+            ]
+        ),
+        "{told:?}"
+    );
+    bed.tick_until(&SERVICES_ASKED);
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    assert_eq!(bed.lists(&SERVICES), [Action::Settle]);
+    assert!(bed.machine.conditions.holds(Kind::ConfigGood));
+    assert!(!bed.machine.timers.is_set(Timer::Again));
+}
+
+#[test]
+fn without_a_watch_nothing_is_judged_again() {
+    let mut bed = Bed::new(Config {
+        watch: false,
+        ..config()
+    })
+    .ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    bed.on(rejected());
+    assert!(!bed.machine.timers.is_set(Timer::Again));
+}
+
+/// What somebody takes in spite of all has its way back.
+#[test]
+fn what_is_forced_is_read_whatever_speaks_against_it() {
+    let mut bed = Bed::new(config()).ready();
+    assert_eq!(bed.on(Event::ForceAsked(Waiter(1))), [SERVICES_ASKED]);
+    bed.lists(&SERVICES);
+    assert_eq!(bed.on(rejected()), [Action::Adopt]);
+    assert_eq!(
+        bed.on(Event::Adopted(Ok(()))),
+        [Action::Ask(Question::Reload)]
+    );
+    let refusal = Refusal::Failed("no CA".to_owned());
+    assert_eq!(bed.reloads(Err(refusal)), [Action::Unstage]);
+}
+
+/// A touch makes nothing good: what the agent reads names what is gone.
+#[test]
+fn what_the_agent_reads_and_is_not_good_stays_so() {
+    let gone = || {
+        Event::Restaged(Ok(Candidate {
+            change: Change::default(),
+            verdict: Verdict {
+                faults: vec!["/consul/config/ca.json: ca_file: it is not there".to_owned()],
+                ..Verdict::default()
+            },
+        }))
+    };
+    let mut bed = Bed::new(config()).ready();
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.lists(&SERVICES);
+    bed.on(gone());
+    changed(&mut bed, 5);
+    bed.tick_until(&SERVICES_ASKED);
+    bed.lists(&SERVICES);
+    assert_eq!(bed.on(gone()), [Action::Discard]);
+    assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
+}

@@ -157,6 +157,7 @@ pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
         restart: percent(rng, 80),
         restart_limit: rng.u32(0..6),
         restart_for_changes: percent(rng, 40),
+        watch: percent(rng, 70),
         carry_checks: percent(rng, 60),
         seed: rng.u64(..),
         ..config()

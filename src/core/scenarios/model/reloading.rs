@@ -61,6 +61,12 @@ pub(super) struct Reloading {
     pub(super) anyway: bool,
     /// The one that is under way was to ask it.
     was_anyway: bool,
+    /// Whatever speaks against it.
+    pub(super) force: bool,
+    /// The one that is under way.
+    was_force: bool,
+    /// The last one was not good for the agent to read, so that time may be a reason for another one.
+    held_off: bool,
     /// The user's directories are being read.
     pub(super) staging: bool,
     /// They are, only to be judged, ...
@@ -140,13 +146,17 @@ impl Reloading {
             return;
         }
         match (self.step, result) {
-            (Step::Staging, Ok(Candidate { change, .. }))
+            (Step::Staging, Ok(Candidate { change, verdict }))
                 if change.is_none() && !change.way_back && !self.was_anyway && !self.unsure =>
             {
                 self.spared = true;
+                self.held_off = !verdict.faults.is_empty();
                 self.step = Step::None;
             }
-            (Step::Staging, Ok(Candidate { verdict, .. })) if !verdict.faults.is_empty() => {
+            (Step::Staging, Ok(Candidate { verdict, .. }))
+                if !verdict.faults.is_empty() && !self.was_force =>
+            {
+                self.held_off = true;
                 self.step = Step::Bad;
             }
             (Step::Staging, Ok(Candidate { change, verdict })) => {
@@ -154,7 +164,10 @@ impl Reloading {
                 self.unreloadable = !verdict.restart.is_empty();
                 self.step = Step::Taken;
             }
-            (Step::Staging, Err(_)) => self.step = Step::None,
+            (Step::Staging, Err(_)) => {
+                self.held_off = true;
+                self.step = Step::None;
+            }
             _ => {}
         }
     }
@@ -163,7 +176,10 @@ impl Reloading {
     pub(super) fn adopted(&mut self, good: bool) {
         match good {
             true => self.step = Step::Ready,
-            false => self.over(),
+            false => {
+                self.held_off = true;
+                self.over();
+            }
         }
     }
 
@@ -269,6 +285,7 @@ impl Reloading {
         self.anew = false;
         self.to_judge = false;
         self.anyway = false;
+        self.force = false;
         self.step = Step::None;
         self.hangup = None;
     }
@@ -299,10 +316,12 @@ impl Reloading {
             self.wanted = true;
             self.anew = true;
             self.anyway |= self.was_anyway;
+            self.force |= self.was_force;
         } else if !staged || !self.anew {
             self.wanted = false;
             self.anew = false;
             self.anyway = false;
+            self.force = false;
         }
         self.is_bad = self.has_way_back();
         self.over();
@@ -390,8 +409,11 @@ impl Reloading {
         }
         if begins {
             self.wanted = false;
-            self.was_anew = std::mem::take(&mut self.anew);
+            let reads = *action == Action::Restage || *action == Action::Ask(Question::Services);
+            // One that time was a reason for does, too.
+            self.was_anew = std::mem::take(&mut self.anew) || reads;
             self.was_anyway = std::mem::take(&mut self.anyway);
+            self.was_force = std::mem::take(&mut self.force);
         }
         begins
     }
@@ -399,6 +421,12 @@ impl Reloading {
     /// Whether one may be begun.
     pub(super) fn may_begin(&self) -> bool {
         self.step == Step::None && self.wanted && !self.staging && !self.ends_agent
+    }
+
+    /// Whether time is a reason for a reload.
+    pub(super) fn may_look_again(&self, event: &Event) -> bool {
+        let idle = self.step == Step::None && !self.wanted && !self.staging && !self.ends_agent;
+        idle && self.held_off && *event == Event::Tick
     }
 
     /// Whether somebody may wait over an agent's end.

@@ -6,16 +6,18 @@ use super::*;
 pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "an agent that takes reloads",
-        sentence: "a reload is begun only if one was asked for, or an agent may have read other files than it was to; and none is under \
+        sentence: "a reload is begun only if one was asked for, or the last one was not for the agent to read and time has passed, or an agent may have read other files than it was to; and none is under \
                    way and no stop was begun. It begins with the agent's services, unless it has no API, then \
                    comes a snapshot, unless the agent is only to load its data directory, and only after a good one the agent is asked: by SIGHUP only if it was ready in this run, by PUT \
                    only if it has an API that has not denied it",
         holds: |seen, action| {
             let reload = &seen.reload;
-            let begins = reload.may_begin();
+            let again = reload.may_look_again(&seen.event);
+            let begins = reload.may_begin() || again;
             let tells = match seen.config.staging {
                 true => {
-                    reload.step == Step::Ready && !reload.renews_now() || begins && !reload.anew
+                    let as_is = reload.may_begin() && !reload.anew;
+                    reload.step == Step::Ready && !reload.renews_now() || as_is
                 }
                 false => begins,
             };
@@ -23,7 +25,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                 Action::Ask(Question::Services) => {
                     let steps = [Step::Verifying, Step::Restarting, Step::Signaled];
                     let verifies = steps.contains(&reload.step);
-                    api && (verifies || begins && seen.config.staging && reload.anew)
+                    api && (verifies || begins && seen.config.staging && (reload.anew || again))
                 }
                 Action::Restage => {
                     let looked = reload.step == Step::Looked || reload.may_judge();

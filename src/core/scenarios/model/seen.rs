@@ -150,7 +150,10 @@ impl Seen {
             stop.leave.came_now = false;
             (stop.last_now, stop.late_now) = (false, false);
         }
-        if let Event::ReloadAsked(waiter) | Event::JudgementAsked(waiter) = event {
+        if let Event::ReloadAsked(waiter)
+        | Event::ForceAsked(waiter)
+        | Event::JudgementAsked(waiter) = event
+        {
             self.waiters.insert(waiter.0, Waiting::default());
         }
         if self.end.is_some() {
@@ -160,7 +163,8 @@ impl Seen {
             Event::Signal(Signal::Terminate | Signal::Interrupt) => self.stop(self.on_stop()),
             Event::Signal(Signal::Quit) => self.stop(OnStop::Stay),
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
-            Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) => {
+            Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) | Event::ForceAsked(_) => {
+                self.reload.force |= self.stop.is_none() && matches!(event, Event::ForceAsked(_));
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
                 self.reload.anyway |= self.stop.is_none();

@@ -289,6 +289,10 @@ impl World {
                 &mut self.rng,
                 &[10, 12, 18, 20, 21, 28, 34],
             ))),
+            60..66 => {
+                self.next_waiter += 1;
+                Event::ForceAsked(Waiter(self.next_waiter))
+            }
             50..60 => {
                 self.next_waiter += 1;
                 Event::JudgementAsked(Waiter(self.next_waiter))
