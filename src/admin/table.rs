@@ -66,7 +66,7 @@ pub fn table(report: &Report) -> String {
                 .map(|last| format!(", the last one {last}"))
                 .unwrap_or_default(),
             if reload.pending {
-                "; one is waiting for the agent"
+                "; one is waiting"
             } else {
                 ""
             },

@@ -77,7 +77,7 @@ pub struct Stage {
     pub path: String,
     /// The number of the snapshot that is there now.
     pub generation: u64,
-    /// The snapshot that was taken back last, to be looked at, until a good reload.
+    /// The snapshot that was rejected or taken back last, to be looked at, until a good reload.
     pub rejected: Option<String>,
 }
 

@@ -37,8 +37,15 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
     let consul = consul(args);
     let (mut files, unreadable) = files::read(paths, flags.format.as_deref());
     files.extend(files::of_options(&flags.hcl));
-    let findings = [unreadable, findings(args, &flags, &files, &consul)].concat();
+    let found = match findings(args, &flags, &files, &consul) {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    // It would wait for the other end of a pipe, for ever.
+    let hangs = unreadable.iter().any(|finding| has_no_end(&finding.file));
+    let findings = [unreadable, found].concat();
     let validated = match consul {
+        _ if hangs => Validated::No("since it would hang at a file that is none".to_owned()),
         Ok(consul) => validated(&consul, paths, &flags)
             .unwrap_or_else(|error| Validated::No(format!("it could not be run: {error}"))),
         Err(why) => Validated::No(why),
@@ -74,9 +81,17 @@ fn findings(
     flags: &Flags,
     files: &[File],
     consul: &Result<PathBuf, String>,
-) -> Vec<Finding> {
+) -> Result<Vec<Finding>, Exit> {
     let host = (!args.elsewhere).then_some(&Machine as &dyn judge::Host);
-    let (old, _) = files::read(&args.running, flags.format.as_deref());
+    let (old, unreadable) = files::read(&args.running, flags.format.as_deref());
+    if let Some(first) = unreadable.first() {
+        let why = format!(
+            "failed to read what --running names: {}: {}",
+            first.file.display(),
+            first.what
+        );
+        return Err(Exit::new(1, why));
+    }
     let running = (!args.running.is_empty()).then(|| Running {
         files: &old,
         version: consul.as_ref().ok().and_then(|consul| version(consul)),
@@ -89,10 +104,15 @@ fn findings(
         host,
     };
     let registered = host.and_then(|host| files::registered(host, &judge::data_dir(&candidate)?));
-    judge::judge(&Candidate {
+    Ok(judge::judge(&Candidate {
         registered: registered.as_deref(),
         ..candidate
-    })
+    }))
+}
+
+/// Whether a path is neither a file nor a directory, so that reading it may never end.
+fn has_no_end(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
 fn version(consul: &Path) -> Option<(u32, u32)> {
@@ -133,6 +153,7 @@ fn as_text(files: usize, findings: &[Finding], validated: &Validated) -> String 
         .filter(|one| one.severity() == Severity::Error)
         .count();
     let warnings = findings.len() - errors;
+    let errors = errors + usize::from(matches!(validated, Validated::Bad(_)));
     let _ = writeln!(
         text,
         "consul validate: {validate}\n{}: {}, {}",

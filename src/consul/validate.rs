@@ -53,8 +53,8 @@ pub fn reason(said: &str) -> String {
         });
     }
     let mut reason = without_pem(&errors.join("; "));
-    if reason.len() > LONGEST {
-        reason.truncate(reason.floor_char_boundary(LONGEST));
+    if let Some((end, _)) = reason.char_indices().find(|(at, _)| *at >= LONGEST) {
+        reason.truncate(end);
         reason.push('…');
     }
     reason

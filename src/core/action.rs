@@ -129,13 +129,17 @@ impl fmt::Display for ReloadOutcome {
             Self::Reloaded(applied) if applied.files.is_empty() => f.write_str("reloaded"),
             Self::Reloaded(applied) if applied.is_none() => {
                 write!(f, "unchanged; the agent has read the same again")?;
-                match applied.restart.as_slice() {
-                    [] => Ok(()),
-                    keys => write!(f, "; only a restart of it applies {}", keys.join(", ")),
-                }
+                applied
+                    .needs_restart()
+                    .map_or(Ok(()), |needs| write!(f, "; {needs}"))
             }
             Self::Reloaded(applied) => write!(f, "reloaded: {applied}"),
-            Self::Judged(applied) if applied.is_none() => f.write_str("unchanged"),
+            Self::Judged(applied) if applied.is_none() => {
+                f.write_str("unchanged")?;
+                applied
+                    .needs_restart()
+                    .map_or(Ok(()), |needs| write!(f, "; {needs}"))
+            }
             Self::Judged(applied) => write!(f, "good: {applied}"),
             Self::Rejected(faults) => write!(f, "rejected: {}", faults.join("; ")),
             Self::Signaled(applied, unseen) => {

@@ -23,6 +23,8 @@ pub struct Verdict {
     pub odd: Vec<String>,
     /// What only a restart of the agent applies: each a key with its file.
     pub restart: Vec<String>,
+    /// One of them changes who the node is, or whom it can talk to, and is no matter of a restart alone.
+    pub by_hand: bool,
     /// How it differs from what the agent reads, by service, check and key.
     pub news: Vec<News>,
     /// The ids of the services that it has no more, where all of it could be read.
@@ -57,6 +59,8 @@ pub struct Applied {
     pub odd: Vec<String>,
     /// What only a restart applies.
     pub restart: Vec<String>,
+    /// That restart is for a person to make.
+    pub by_hand: bool,
     /// Whether there was one.
     pub restarted: bool,
 }
@@ -69,8 +73,25 @@ impl Applied {
             news: verdict.news.clone(),
             odd: verdict.odd.clone(),
             restart: verdict.restart.clone(),
+            by_hand: verdict.by_hand,
             restarted: false,
         }
+    }
+
+    /// What only a restart applies, if anything does and it was not made: a sentence.
+    pub fn needs_restart(&self) -> Option<String> {
+        let due = !self.restart.is_empty() && !self.restarted;
+        let why = if self.by_hand {
+            ", and that is for you to make, since it changes who the node is or whom it can talk to"
+        } else {
+            ""
+        };
+        due.then(|| {
+            format!(
+                "only a restart of the agent applies {}{why}",
+                listed(&self.restart)
+            )
+        })
     }
 
     /// Whether anything was taken that is another.
@@ -85,13 +106,39 @@ impl fmt::Display for Applied {
         f.write_str(&self.files)?;
         let news: Vec<String> = self.news.iter().map(News::to_string).collect();
         if !news.is_empty() {
-            write!(f, " ({})", news.join(", "))?;
+            write!(f, " ({})", listed(&news))?;
         }
-        let keys = self.restart.join(", ");
-        match (self.restart.is_empty(), self.restarted) {
-            (true, _) => Ok(()),
-            (false, true) => write!(f, "; the agent was restarted for {keys}"),
-            (false, false) => write!(f, "; only a restart of the agent applies {keys}"),
+        if self.restarted {
+            return write!(f, "; the agent was restarted for {}", listed(&self.restart));
         }
+        self.needs_restart()
+            .map_or(Ok(()), |needs| write!(f, "; {needs}"))
+    }
+}
+
+/// A list for a person, who does not read thousands.
+pub(super) fn listed(items: &[String]) -> String {
+    const TOLD: usize = 12;
+    let told = items
+        .iter()
+        .take(TOLD)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match items.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let items: Vec<String> = (0..2000).map(|n| n.to_string()).collect();
+        assert_eq!(listed(&items[..3]), "0, 1, 2");
+        assert!(listed(&items).ends_with("10, 11 and 1988 more"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::core::candidate::Candidate;
+use crate::core::candidate::{Candidate, listed};
 use crate::core::checks::CheckNews;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
@@ -138,7 +138,7 @@ impl fmt::Display for Change {
         let told: Vec<String> = lists
             .into_iter()
             .filter(|(_, paths)| !paths.is_empty())
-            .map(|(what, paths)| format!("{what} {}", paths.join(", ")))
+            .map(|(what, paths)| format!("{what} {}", listed(paths)))
             .collect();
         match told.as_slice() {
             [] => f.write_str("unchanged"),

@@ -30,6 +30,20 @@ const JUDGEMENT: Duration = Duration::from_secs(10);
 /// The command line as files, for `consul validate`, which takes no option of the agent's.
 const COMMAND_LINE: &str = "command-line";
 
+/// What no restart in place should change by itself: who the node is, where it keeps that, and whom it can talk to. The agent's own data
+/// and other nodes remember it, so that going back would not undo it.
+const BY_HAND: [&str; 9] = [
+    "node_name",
+    "node_id",
+    "datacenter",
+    "primary_datacenter",
+    "partition",
+    "data_dir",
+    "encrypt",
+    "server",
+    "disable_host_node_id",
+];
+
 /// All that a judgement needs beside the candidate.
 pub(super) struct Judging {
     pub(super) stager: Stager,
@@ -233,10 +247,16 @@ impl Rules {
         });
         let known = judged(&self.now, running);
         let takes_restart = |finding: &Finding| finding.effect == Effect::NeedsRestart;
+        let by_hand = |finding: &Finding| {
+            takes_restart(finding) && BY_HAND.contains(&finding.key.to_ascii_lowercase().as_str())
+        };
+        let mut verdict = Verdict {
+            by_hand: found.iter().any(by_hand),
+            ..Verdict::default()
+        };
         // An agent that is started anew is not held to what the one that runs was started with.
-        let at_start =
-            (self.restarts && found.iter().any(takes_restart)).then(|| judged(&self.files, None));
-        let mut verdict = Verdict::default();
+        let restarts = self.restarts && !verdict.by_hand && found.iter().any(takes_restart);
+        let at_start = restarts.then(|| judged(&self.files, None));
         for finding in found {
             let shown = finding.to_string();
             let spared = at_start

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::finding::{Effect, Finding};
+use super::host::read_regular;
 use super::merged::COMMAND_LINE;
 use super::{File, Format, Host};
 
@@ -30,7 +31,7 @@ pub fn read(paths: &[PathBuf], format: Option<&str>) -> (Vec<File>, Vec<Finding>
             let Some(format) = format_of(&path, format) else {
                 continue;
             };
-            match fs::read(&path) {
+            match read_regular(&path) {
                 Ok(bytes) => files.push(File {
                     path,
                     bytes,

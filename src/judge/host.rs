@@ -30,15 +30,7 @@ pub struct Machine;
 
 impl Host for Machine {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        // Whoever opens a pipe waits for its other end, as the agent would.
-        let mut open = OpenOptions::new();
-        let mut file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no regular file"));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
+        read_regular(path)
     }
 
     fn files_below(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
@@ -66,4 +58,16 @@ impl Host for Machine {
     fn can_listen(&self, on: SocketAddr) -> io::Result<()> {
         TcpListener::bind(on).map(drop)
     }
+}
+
+/// What a file holds, if it is one: whoever opens a pipe waits for its other end, as the agent would.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut open = OpenOptions::new();
+    let mut file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

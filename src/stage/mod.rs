@@ -110,7 +110,7 @@ pub enum Error {
     StillReading,
     /// The stage cannot be written.
     #[error(
-        "write the stage: {}: {why}; the volume of --runtime-dir must be writable and have room for the configuration three times", path.display()
+        "write the stage: {}: {why}; the volume of --runtime-dir must be writable and have room for the configuration six times", path.display()
     )]
     Unwritable {
         /// The file or directory.

@@ -100,7 +100,7 @@ impl Stage {
         })
     }
 
-    /// What was swapped back last.
+    /// What was swapped back last, or not swapped in.
     pub fn rejected(&self) -> Option<Generation> {
         self.linked(REJECTED)
     }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::core::action::{Action, Level, ReloadOutcome};
+use crate::core::candidate::listed;
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::End;
 use crate::core::machine::{Machine, last_words, seconds};
@@ -30,12 +31,13 @@ pub(super) enum Renewal {
 impl Machine {
     /// Whether what the agent is to read takes a restart, and is to have one.
     pub(super) fn wants_renewal(&self) -> bool {
-        self.config.restart_for_changes && !self.reload.trial.applied.restart.is_empty()
+        let applied = &self.reload.trial.applied;
+        self.config.restart_for_changes && !applied.restart.is_empty() && !applied.by_hand
     }
 
     pub(super) fn renew(&mut self) {
         self.reload.trial.renewal = Some(Renewal::Stopping);
-        let keys = self.reload.trial.applied.restart.join(", ");
+        let keys = listed(&self.reload.trial.applied.restart);
         let (signal, name) = self.staying_signal();
         let text = format!("restarting the agent, since no reload applies {keys}: {name}");
         self.say(Level::Info, text);
@@ -96,7 +98,8 @@ impl Machine {
             return self.out.push(Action::Signal(SIGKILL));
         }
         if self.reload.trial.renewal == Some(Renewal::Starting) {
-            let why = format!("the agent was not ready within {}", seconds(READY));
+            let last = &self.conditions.get(Kind::Ready).message;
+            let why = format!("the agent was not ready within {}: {last}", seconds(READY));
             self.renewal_broke(&why);
         }
     }

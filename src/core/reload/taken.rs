@@ -132,7 +132,7 @@ impl Machine {
             self.set(Kind::ConfigGood, Truth::True, "AsBefore", "");
             self.say(
                 Level::Info,
-                "configuration: what the agent has read already",
+                "configuration: put right; the agent has read what is there now already",
             );
             self.out.push(Action::Settle);
         }

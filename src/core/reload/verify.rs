@@ -168,8 +168,8 @@ impl Machine {
             None => {
                 let applied = std::mem::take(&mut self.reload.trial.applied);
                 let (reason, message) = match (&unseen, &applied) {
-                    (_, applied) if !applied.restart.is_empty() && !applied.restarted => {
-                        ("RestartNeeded", applied.to_string())
+                    (_, applied) if applied.needs_restart().is_some() => {
+                        ("RestartNeeded", applied.needs_restart().unwrap_or_default())
                     }
                     (Some(unseen), _) => ("Signaled", unseen.clone()),
                     (None, _) => ("Reloaded", String::new()),
