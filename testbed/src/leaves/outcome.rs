@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::situation::{Situation, UNCONFIRMED};
-use super::view::{Entry, Look, View};
+use super::situation::Situation;
+use super::view::{Look, View};
 
 /// What came of a situation.
 #[derive(Debug, Clone)]
@@ -84,11 +84,7 @@ impl Outcome {
         }
         let moments = ["at the end", "12 s later", "90 s later"];
         for ((look, view), moment) in self.looks.iter().zip(self.situation.views).zip(moments) {
-            let taken_away = self.consul_crashed()
-                && self.code == Some(UNCONFIRMED)
-                && look.catalog == Entry::Nothing
-                && View::Failed.holds(look);
-            if !view.holds(look) && !taken_away {
+            if !view.holds(look) {
                 let catalog = &look.catalog;
                 faults.push(format!(
                     "{moment}: {look}, not {} ({catalog:?})",
@@ -97,16 +93,6 @@ impl Outcome {
             }
         }
         faults
-    }
-
-    /// Whether Consul has crashed by itself in its leave, as 1.22.5 does now and then when two people ask at once. Others may have
-    /// heard too little of either leave to take the node for left; lictor has to take it out of the catalog, and to say that the leave is
-    /// not confirmed.
-    fn consul_crashed(&self) -> bool {
-        let ended = self
-            .log
-            .contains("the agent exited with 2 before its leave was seen done");
-        ended && self.log.contains("created by github.com/hashicorp/consul")
     }
 
     /// Whether it was `left`, or never there, with nothing in the catalog 12 s later.
