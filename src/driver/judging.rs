@@ -312,3 +312,38 @@ fn told(difference: news::Difference) -> News {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(new: &str) -> Verdict {
+        let file = |text: &str| File {
+            path: "a.json".into(),
+            bytes: text.into(),
+            format: Format::Json,
+        };
+        let rules = Rules {
+            files: vec![file(new)],
+            now: vec![file("{}")],
+            started: Some(vec![file("{}")]),
+            flags: Map::new(),
+            version: None,
+            restarts: true,
+        };
+        rules.judge()
+    }
+
+    #[test]
+    fn who_the_node_is_is_for_a_person_to_change() {
+        // A node's id has to be one.
+        let other = "5ec3e7aa-0000-4000-8000-00000000cafe";
+        for key in BY_HAND {
+            let verdict = judged(&format!("{{\"{key}\": \"{other}\"}}"));
+            assert!(verdict.by_hand, "{key}: {verdict:?}");
+        }
+        let verdict = judged(r#"{"disable_update_check": true}"#);
+        assert_eq!(verdict.restart, ["disable_update_check (a.json)"]);
+        assert!(!verdict.by_hand);
+    }
+}

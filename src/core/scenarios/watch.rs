@@ -361,3 +361,38 @@ fn what_the_agent_reads_and_is_not_good_stays_so() {
     assert_eq!(bed.on(gone()), [Action::Discard]);
     assert!(!bed.machine.conditions.holds(Kind::ConfigGood));
 }
+
+/// Who the node is is no matter of a restart in place, which could not be undone.
+#[test]
+fn what_is_for_a_person_to_restart_is_reloaded_and_told() {
+    let change = || Change {
+        changed: vec!["/consul/config/x.json".to_owned()],
+        way_back: true,
+        ..Change::default()
+    };
+    for by_hand in [true, false] {
+        let mut bed = Bed::new(Config {
+            restart_for_changes: true,
+            ..config()
+        })
+        .ready();
+        bed.on(Event::ReloadAsked(Waiter(1)));
+        bed.lists(&SERVICES);
+        let verdict = Verdict {
+            restart: vec!["node_name (/consul/config/x.json)".to_owned()],
+            by_hand,
+            ..Verdict::default()
+        };
+        let done = bed.takes_with(change(), verdict).to_vec();
+        if !by_hand {
+            assert!(matches!(done[..], [Action::Signal(_)]), "{done:?}");
+            continue;
+        }
+        assert_eq!(done, [Action::Ask(Question::Reload)]);
+        bed.reloads(Ok(()));
+        bed.lists(&SERVICES);
+        let good = bed.machine.conditions.get(Kind::ConfigGood);
+        assert_eq!(good.reason, "RestartNeeded");
+        assert!(good.message.contains("for you to make"), "{}", good.message);
+    }
+}

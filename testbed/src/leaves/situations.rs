@@ -13,7 +13,7 @@ use super::view::View;
 
 /// The agent's last synchronisation may come after its leave. Where lictor cannot look into the catalog it cannot take that ghost away
 /// either, and the leader does within a minute.
-const OUT_OF_REACH: [View; 3] = [View::MemberLeft, View::MemberLeft, View::Left];
+const OUT_OF_REACH: [View; 3] = [View::LeftOrGhost, View::LeftOrGhost, View::Left];
 
 const TERM: Act = Stop(SIGTERM);
 /// A budget shorter than an agent's own leave.

@@ -48,6 +48,8 @@ pub(super) enum View {
     Gone,
     /// `left`; the catalog cannot be asked.
     MemberLeft,
+    /// `left`, and nothing in the catalog but what the agent's last synchronisation has put there once more, which has no `serfHealth`.
+    LeftOrGhost,
     /// Nobody heard of the leave: it is known to have failed once that was noticed, and not passing.
     Failed,
     /// Nothing in particular.
@@ -71,6 +73,16 @@ impl View {
             }
             Self::Gone => (look.has_left() || both(&["left", "none"])) && nothing,
             Self::MemberLeft => look.has_left(),
+            Self::LeftOrGhost => {
+                let ghost = matches!(
+                    &look.catalog,
+                    Entry::Node {
+                        serf_health: None,
+                        ..
+                    }
+                );
+                look.has_left() && (nothing || ghost)
+            }
             Self::Failed => {
                 let passing = matches!(&look.catalog, Entry::Node { serf_health, .. }
                     if serf_health.as_deref() != Some("critical"));
@@ -90,6 +102,7 @@ impl View {
             Self::Leaving => "left or leaving, and nothing in the catalog",
             Self::Gone => "left or never there, and nothing in the catalog",
             Self::MemberLeft => "left",
+            Self::LeftOrGhost => "left, and nothing in the catalog but a ghost",
             Self::Failed => "failed, and not passing in the catalog",
             Self::Anything => "anything",
             Self::Kept => "alive or failed, and its services in the catalog",
