@@ -23,9 +23,21 @@ pub(super) async fn find_address(wanted: &Wanted, patience: Duration) -> Result<
         .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))
         .ok();
     let mut last = None;
+    let mut noted = false;
     let search = async {
         loop {
-            match look(wanted) {
+            let choice = look(wanted);
+            if let (
+                Ok(Choice {
+                    note: Some(note), ..
+                }),
+                false,
+            ) = (&choice, noted)
+            {
+                tracing::warn!("{note}");
+                noted = true;
+            }
+            match choice {
                 Ok(choice) => match choice.outcome {
                     Ok(chosen) => {
                         return Ok(Address {
