@@ -32,7 +32,7 @@ const UNREACHABLE_V6: &str = "0a000000fe0300070000000008000f00fe0000000800060005
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
-    let pairs = digits.chunks(2).map(|pair| String::from_iter(pair));
+    let pairs = digits.chunks(2).map(String::from_iter);
     pairs
         .map(|pair| u8::from_str_radix(&pair, 16).expect("hexadecimal"))
         .collect()
