@@ -2,13 +2,14 @@
 //! them, from what is left.
 
 use std::io;
+use std::sync::Once;
 
 use crate::address::choose::Inventory;
 use crate::address::inventory::inventory as put_together;
 use crate::address::{fallback, rtnetlink};
 use crate::os::netlink::{Netlink, Table};
 
-/// Reads all of it.
+/// Reads all of it. A lictor that runs warns once where that has to be done without netlink.
 ///
 /// # Errors
 /// The kernel refuses both ways.
@@ -24,16 +25,20 @@ pub fn inventory() -> io::Result<Inventory> {
         )
     })?;
     let mut inventory = put_together(&links, &addresses, &routes);
-    inventory.note = Some(format!(
+    let note = format!(
         "the kernel's tables cannot be read by netlink ({refused}); read from /proc/net, /sys/class/net and by ioctl instead, which \
-         tell less: allow AF_NETLINK sockets in the container's seccomp profile or the unit's RestrictAddressFamilies"
-    ));
+         tell less: allow AF_NETLINK sockets in the container's seccomp profile or the unit's RestrictAddressFamilies; no Consul \
+         agent starts without"
+    );
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| tracing::warn!("{note}"));
+    inventory.note = Some(note);
     Ok(inventory)
 }
 
 fn by_netlink() -> io::Result<Inventory> {
     let mut netlink = Netlink::open()?;
-    // Links first and last: an address or a route whose link is not known yet is left out, and the kernel tells of the change.
+    // What changes between these is seen next time: the kernel tells of it.
     let links = netlink.read(Table::Links, rtnetlink::link)?;
     let addresses = netlink.read(Table::Addresses, rtnetlink::address)?;
     let routes = netlink.read(Table::Routes, rtnetlink::default_route)?;

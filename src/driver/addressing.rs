@@ -23,21 +23,9 @@ pub(super) async fn find_address(wanted: &Wanted, patience: Duration) -> Result<
         .inspect_err(|error| tracing::warn!("no word of address changes from the kernel: {error}"))
         .ok();
     let mut last = None;
-    let mut noted = false;
     let search = async {
         loop {
-            let choice = look(wanted);
-            if let (
-                Ok(Choice {
-                    note: Some(note), ..
-                }),
-                false,
-            ) = (&choice, noted)
-            {
-                tracing::warn!("{note}");
-                noted = true;
-            }
-            match choice {
+            match look(wanted) {
                 Ok(choice) => match choice.outcome {
                     Ok(chosen) => {
                         return Ok(Address {

@@ -51,7 +51,7 @@ pub fn flags(name: &str) -> io::Result<u32> {
         .take(libc::IFNAMSIZ - 1)
         .zip(name.bytes())
     {
-        *to = from as libc::c_char;
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     let answer = ask(&datagram()?, libc::SIOCGIFFLAGS, request)?;
     #[expect(unsafe_code, reason = "a field of a union")]
@@ -90,7 +90,7 @@ fn list(socket: &OwnedFd) -> io::Result<Vec<libc::ifreq>> {
         list.ifc_len = libc::c_int::try_from(bytes).map_err(io::Error::other)?;
         list.ifc_ifcu.ifcu_req = requests.as_mut_ptr();
         // SAFETY: the kernel writes at most ifc_len bytes to ifcu_req, which is as long, and changes ifc_len.
-        if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFCONF as _, &raw mut list) } < 0 {
+        if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFCONF, &raw mut list) } < 0 {
             return Err(io::Error::last_os_error());
         }
         let filled = usize::try_from(list.ifc_len).unwrap_or(0) / size_of::<libc::ifreq>();
@@ -105,16 +105,21 @@ fn list(socket: &OwnedFd) -> io::Result<Vec<libc::ifreq>> {
 
 /// Asks about the address that `request` names.
 #[expect(unsafe_code, reason = "the kernel writes into a structure of ours")]
-fn ask(socket: &OwnedFd, what: libc::c_ulong, mut request: libc::ifreq) -> io::Result<libc::ifreq> {
+fn ask(socket: &OwnedFd, what: libc::Ioctl, mut request: libc::ifreq) -> io::Result<libc::ifreq> {
     // SAFETY: these requests read and write one ifreq.
-    if unsafe { libc::ioctl(socket.as_raw_fd(), what as _, &raw mut request) } < 0 {
+    if unsafe { libc::ioctl(socket.as_raw_fd(), what, &raw mut request) } < 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(request)
 }
 
+/// A C character is signed on some machines.
+fn byte(c: libc::c_char) -> u8 {
+    u8::from_ne_bytes(c.to_ne_bytes())
+}
+
 fn label(request: &libc::ifreq) -> String {
-    let bytes = request.ifr_name.iter().map(|c| c.cast_unsigned());
+    let bytes = request.ifr_name.iter().map(|c| byte(*c));
     let name: Vec<u8> = bytes.take_while(|byte| *byte != 0).collect();
     String::from_utf8_lossy(&name).into_owned()
 }
@@ -124,7 +129,7 @@ fn address(request: &libc::ifreq) -> Ipv4Addr {
     // SAFETY: every request that gets here was filled in with an address, of whatever family; it is bytes.
     let data = unsafe { request.ifr_ifru.ifru_addr.sa_data };
     // A port of two bytes comes before the address.
-    let [_, _, a, b, c, d, ..] = data.map(|c| c.cast_unsigned());
+    let [_, _, a, b, c, d, ..] = data.map(byte);
     Ipv4Addr::new(a, b, c, d)
 }
 

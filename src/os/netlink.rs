@@ -128,7 +128,7 @@ impl Netlink {
                         return Ok(steady);
                     }
                     // What is told has the number of the question less two: NEWLINK is 16, GETLINK 18.
-                    if message.message_type() + 2 == table.wire().0 {
+                    if message.message_type() == table.wire().0 - 2 {
                         each(message.payload());
                     }
                 }

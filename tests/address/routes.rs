@@ -3,7 +3,7 @@
 use testbed::TestResult;
 use testbed::net::Host;
 
-use crate::{host, ip, look, plug, says};
+use crate::{host, ip, look, plug, says, shell};
 
 /// A host with an address on each of `eth0` and `eth1`, and no default route.
 fn two() -> TestResult<Host> {
@@ -117,5 +117,32 @@ fn a_host_route_address_is_the_hosts_own_where_the_default_route_starts_from_it(
     ip(&host, "route add default via 10.128.0.1 dev eth0")?;
     let seen = look(&host, [])?;
     assert_eq!(seen.verdicts(), ["eth0 10.128.0.2/32 chosen"]);
+    Ok(())
+}
+
+/// The kernel hands such tables over in many pieces.
+#[test]
+fn large_tables_are_read_whole() -> TestResult {
+    let host = two()?;
+    shell(
+        &host,
+        "for i in $(seq 0 9); do for j in $(seq 1 250); do
+             echo route add 10.$((100 + i)).$j.0/24 dev eth0
+             [ $j -gt 40 ] || echo addr add 10.8.$i.$j/32 dev eth0
+         done; done | ip -batch -",
+    )?;
+    ip(&host, "route add default via 10.9.9.1 dev eth1")?;
+    plug(&host, "eth2", &["10.6.6.11/24"])?;
+    let seen = look(&host, [])?;
+    assert_eq!(seen.address(), "10.9.9.11");
+    let verdicts = seen.verdicts();
+    assert_eq!(verdicts.len(), 403);
+    assert_eq!(
+        verdicts
+            .iter()
+            .filter(|it| it.ends_with(" virtual"))
+            .count(),
+        400
+    );
     Ok(())
 }
