@@ -17,15 +17,21 @@ pub(super) fn finishing(bed: &mut Bed) {
     assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     assert_eq!(bed.on(Event::Answered(leader)), []);
-    let leave = [
+    // Others hear that it is back before they hear that it leaves.
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.shows(in_catalog(&[SERVICE])), []);
+    assert_eq!(bed.tick(), leave());
+    assert_eq!(bed.says(Membership::Alive), []);
+}
+
+/// It is asked to leave, and watched.
+fn leave() -> [Action; 3] {
+    [
         Action::Ask(Question::Leave),
         ask_catalog(None),
         Action::Ask(Question::Agent),
-    ];
-    // Others hear that it is back before they hear that it leaves.
-    assert_eq!(bed.on(Event::Notified), []);
-    assert_eq!(bed.tick(), leave);
-    assert_eq!(bed.says(Membership::Alive), []);
+    ]
 }
 
 fn started_again(bed: &mut Bed) {

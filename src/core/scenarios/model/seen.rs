@@ -340,7 +340,9 @@ impl Seen {
             Action::Forget => {
                 self.questions.clear();
                 let stop = self.stop.iter_mut();
-                stop.for_each(|stop| stop.leave.removing = false);
+                stop.for_each(|stop| {
+                    (stop.leave.removing, stop.leave.telling) = (false, false);
+                });
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
@@ -381,6 +383,7 @@ impl Seen {
 
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
+        let due = self.patience_to_finish();
         match (question, &mut self.stop) {
             (Question::Membership, _) => {
                 let heard = self
@@ -391,6 +394,12 @@ impl Seen {
             }
             (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
             (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
+            (Question::Catalog { .. }, Some(stop)) if stop.leave.watched.is_none() => {
+                stop.leave.wait_until(due);
+            }
+            (Question::ForceLeave { .. }, Some(stop)) => {
+                (stop.leave.again, stop.leave.telling) = (true, true);
+            }
             _ => {}
         }
     }
