@@ -32,23 +32,26 @@ impl Machine {
         }
         stop.again = true;
         self.start.telling_again = true;
-        self.ask(Question::ForceLeave {
-            node: self.facts.node_name.clone(),
-        });
+        let node = self.facts.node_name.clone();
+        let why = if unheard {
+            "the servers have not taken its node away"
+        } else {
+            "others may have missed it"
+        };
+        self.say(
+            Level::Info,
+            format!("having the agent tell once more that it leaves (force-leave {node}): {why}"),
+        );
+        self.ask(Question::ForceLeave { node });
     }
 
     pub(in crate::core) fn told_again(&mut self, result: Result<(), Refusal>) {
         let denied = matches!(result, Err(Refusal::Denied(_)));
         self.start.telling_again = denied;
-        match result {
-            Ok(()) => self.say(
-                Level::Debug,
-                "the agent has told once more that it has left",
-            ),
-            Err(refusal) => self.say(
-                Level::Debug,
-                format!("the agent has not told once more that it has left: {refusal}"),
-            ),
+        if let Err(refusal) = result {
+            // Else it tells no more, since it is about to end, or has nobody to tell.
+            let level = if denied { Level::Info } else { Level::Debug };
+            self.say(level, format!("not told once more: {refusal}"));
         }
         let killed = self.stop.as_ref().is_none_or(|stop| stop.killed);
         if !denied && !killed {
