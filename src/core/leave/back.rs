@@ -1,8 +1,8 @@
 //! When an agent that was started once more to leave is back: for others, who can hear that it leaves only after that.
 //!
-//! It has joined, a second has passed since its start, and its entry is in the catalog, to be seen going from there. Where it was
+//! It has joined, a second or more has passed since its start (a sixth of what is left, three at most), and its entry is in the catalog, to be seen going from there. Where it was
 //! gone before, the agent registers it anew within 3 s of its join; one that has left before that would leave a ghost, and nothing by
-//! which its leave could be told from the first one. Whoever may not look, or finds somebody else's entry, has the second
+//! which its leave could be told from the first one. Whoever may not look, or finds somebody else's entry, has that time
 //! alone.
 
 use std::time::Duration;
@@ -22,6 +22,9 @@ const WITHOUT_LEADER: Duration = Duration::from_millis(2500);
 /// Servers hear within half a second of its start that an agent is back. On 1.8.7 one that left 0.1 to 0.3 s after its start
 /// stayed `leaving`, or `failed`, for some.
 const BACK: Duration = Duration::from_secs(1);
+/// Where the budget has room for it: what broke this leave may have broken others' at the same time, and an agent whose neighbours
+/// are down tells them in vain.
+const BACK_AT_LEISURE: Duration = Duration::from_secs(3);
 
 impl Machine {
     /// The agent was started once more to leave.
@@ -75,7 +78,10 @@ impl Machine {
 
     /// Asks an agent that can take its leave for it once others know that it is back, as far as that can be seen.
     pub(super) fn ask_once_back(&mut self) {
-        let back = self.child.map_or(self.now, |child| child.since + BACK);
+        let back = self.child.map_or(self.now, |child| {
+            let left = self.stop_until().saturating_sub(child.since);
+            child.since + (left / 6).clamp(BACK, BACK_AT_LEISURE)
+        });
         if back > self.now {
             return self.timers.set(Timer::Back, back);
         }

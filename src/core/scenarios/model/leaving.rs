@@ -4,7 +4,6 @@ use super::budget::{FINISH, REPLACE};
 use super::leave::{Leave, OVERDUE, Sight};
 use super::records::Stop;
 use super::seen::Seen;
-use super::stopping::BACK;
 use super::*;
 
 /// How long an agent has known a leader that counts as one that has joined.
@@ -197,7 +196,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "what a leave asks",
         sentence: "in a leave the leader is asked for only before it is asked for, of an agent that was started to finish it or at \
-                   the last step; the catalog only after that, or once a second has passed since the start of an agent that was \
+                   the last step; the catalog only after that, or once 1 to 3 s have passed since the start of an agent that was \
                    started to finish it; a reload never; and nothing before the end of --drain or the last step",
         holds: |seen, action| match (action, leaving(seen)) {
             (Action::Ask(question), Some(stop)) if stop.drains.is_none() => match question {
@@ -209,7 +208,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                     let back = seen
                         .agent
                         .as_ref()
-                        .is_some_and(|agent| agent.since + BACK <= seen.now);
+                        .is_some_and(|agent| seen.back_at(agent) <= seen.now);
                     stop.leave.watched.is_some()
                         || stop.leave.finishing && back && !stop.leave.found
                 }

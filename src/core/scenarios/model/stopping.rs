@@ -7,9 +7,6 @@ use super::seen::Seen;
 use super::*;
 use crate::core::event::Membership;
 
-/// How long an agent that was started to finish a leave is let be, once it can leave.
-pub(super) const BACK: Duration = Duration::from_secs(1);
-
 pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a stop is heard",
@@ -34,14 +31,14 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a leave is asked for in time",
         sentence: "in a leave the end of --drain and of the patience is not overslept; an agent that can take it and says that it is \
-                   a member like others is asked at once, or 1 s after its start if it was started to finish the leave, or, until the \
+                   a member like others is asked at once, or 1 to 3 s after its start, a sixth of what is left, if it was started to finish the leave, or, until the \
                    patience is over, once the catalog shows its entry, which is looked for every 150 ms where it can be seen; and such \
                    a one is looked at every 100 ms until it knows a leader",
         holds: |seen, machine| match under_way(seen) {
             Some((stop, agent)) if stop.leave.watched.is_none() => {
                 let leave = &stop.leave;
                 let able = (agent.was_ready || agent.notified) && (leave.looked || !agent.api);
-                let back = (able && leave.finishing).then(|| agent.since + BACK);
+                let back = (able && leave.finishing).then(|| seen.back_at(agent));
                 let able = able && back.is_none();
                 let seeks = back.is_some_and(|at| at <= seen.now) && may_seek(seen, stop, agent);
                 let back = back.filter(|_| !seeks).map(|at| at.max(seen.now));
