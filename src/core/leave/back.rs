@@ -1,9 +1,9 @@
 //! When an agent that was started once more to leave is back: for others, who can hear that it leaves only after that.
 //!
-//! It has joined, a second or more has passed since its start (a sixth of what is left, three at most), and its entry is in the catalog, to be seen going from there. Where it was
-//! gone before, the agent registers it anew within 3 s of its join; one that has left before that would leave a ghost, and nothing by
-//! which its leave could be told from the first one. Whoever may not look, or finds somebody else's entry, has that time
-//! alone.
+//! It has joined, one to three seconds have passed since its start, and its entry is in the catalog, to be seen going from there.
+//! Where that was gone before, the agent registers it anew within 3 s of its join; one that has left before that would leave a
+//! ghost, and nothing by which its leave could be told from the first one. Whoever may not look, or finds somebody else's entry,
+//! has those seconds alone.
 
 use std::time::Duration;
 

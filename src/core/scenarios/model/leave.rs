@@ -137,6 +137,23 @@ impl Leave {
         self.taken |= !matches!(self.sight, Sight::Gone | Sight::Back);
     }
 
+    /// The catalog is asked, before the leave or in it.
+    pub(super) fn seek(&mut self, due: Moment) {
+        if self.watched.is_none() {
+            self.wait_until(due);
+        }
+    }
+
+    /// It was asked to tell once more that it has left.
+    pub(super) fn tell_again(&mut self) {
+        (self.again, self.telling) = (true, true);
+    }
+
+    /// The questions that are under way are dropped.
+    pub(super) fn forget(&mut self) {
+        (self.removing, self.telling) = (false, false);
+    }
+
     /// It is not waited for any longer than this.
     pub(super) fn wait_until(&mut self, due: Moment) {
         self.due = Some(self.due.map_or(due, |sooner| sooner.min(due)));
