@@ -37,6 +37,8 @@ pub enum Timer {
     Back,
     /// Ask the agent whether its leave has begun.
     Evidence,
+    /// The agent has told others that it leaves: have it tell them once more, if it seems that they have not heard it.
+    TellAgain,
     /// The agent hangs in its leave: the last moment at which another can leave in its place.
     Replace,
     /// Shortly before the kill.
@@ -48,7 +50,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -65,6 +67,7 @@ impl Timer {
         Self::Patience,
         Self::Back,
         Self::Evidence,
+        Self::TellAgain,
         Self::Replace,
         Self::LastStep,
         Self::Kill,
