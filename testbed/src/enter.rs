@@ -183,6 +183,21 @@ fn go_on_in_child(name: &'static CStr) -> io::Result<()> {
     unsafe { nix::libc::_exit(code) }
 }
 
+/// Gives the host of `namespaces` another name.
+pub(crate) fn set_hostname(namespaces: &Arc<Namespaces>, name: &str) -> io::Result<()> {
+    let (inside, name) = (Arc::clone(namespaces), name.to_owned());
+    let hook = move || -> io::Result<()> {
+        inside.enter_user()?;
+        setns(&inside.uts, CloneFlags::CLONE_NEWUTS)?;
+        Ok(sethostname(&name)?)
+    };
+    let mut command = Command::new("true");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    // SAFETY: the hook does only system calls, in the child between fork and exec; what it uses was allocated before the fork.
+    unsafe { command.pre_exec(hook) };
+    command.status().map(drop)
+}
+
 /// A TCP socket, not yet bound or connected, that belongs to the network of `namespaces`.
 pub(crate) fn tcp_socket(
     namespaces: &Arc<Namespaces>,

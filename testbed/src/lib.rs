@@ -11,6 +11,7 @@
 //! | [`peers`] | the real tini and dumb-init, likewise |
 //! | [`agent`] | bare agents, their HTTP API and the catalog seen through them |
 //! | [`lictor`] | the lictor binary under test |
+//! | [`identity`] | what becomes of a host that comes back with another id, name or address, bare and under lictor |
 //! | [`leaves`] | stops that something disturbs, many at once, and what the cluster thinks of the node afterwards |
 //! | [`terminal`] | a program on a real terminal, whose keyboard and screen the test has |
 //! | [`wait`] | waiting for a thing, with a deadline and a name for it |
@@ -31,6 +32,7 @@ pub mod consul;
 mod debian;
 mod enter;
 pub mod http;
+pub mod identity;
 pub mod leaves;
 pub mod lictor;
 pub mod net;

@@ -16,7 +16,7 @@ fn a_host_has_its_own_name_addresses_and_files() -> TestResult {
     let (network, other) = (Network::new()?, Network::new()?);
     let host = network.host("n1", 11)?;
     // The same name and address on another switch disturb nobody.
-    let _twin = other.host("n1", 11)?;
+    let twin = other.host("n1", 11)?;
 
     assert_eq!(host.run(["uname", "-n"])?.success()?.trim(), "n1");
     assert!(
@@ -50,6 +50,10 @@ fn a_host_has_its_own_name_addresses_and_files() -> TestResult {
         );
     }
     assert!(host.list("/consul/config")?.contains(&"file".to_owned()));
+
+    host.rename("n1-new")?;
+    assert_eq!(host.run(["uname", "-n"])?.success()?.trim(), "n1-new");
+    assert_eq!(twin.run(["uname", "-n"])?.success()?.trim(), "n1");
 
     host.read_only("/run")?;
     let refused = host.run(["touch", "/run/other"])?;

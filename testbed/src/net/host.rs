@@ -49,10 +49,19 @@ impl Host {
         Ok(host)
     }
 
-    /// Its hostname, which is also its Consul node name.
+    /// The hostname that it was made with, which is also its Consul node name as long as nobody has renamed it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Gives it another hostname, which what runs on it sees as well.
+    ///
+    /// # Errors
+    /// The kernel refuses the name.
+    pub fn rename(&self, name: &str) -> Result<(), Error> {
+        enter::set_hostname(&self.namespaces(), name)
+            .map_err(|source| self.file(Path::new("its hostname"), source))
     }
 
     /// Plugs in a further cable: an interface `name` with these addresses (each with its prefix length).

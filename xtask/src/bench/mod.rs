@@ -6,6 +6,7 @@
 
 mod figures;
 mod hangups;
+mod identity;
 mod idle;
 mod init;
 mod inspect;
@@ -38,10 +39,10 @@ const SERVICE: &str = "consul-members";
 pub(crate) struct Args {
     /// What to measure; all of it if nothing is named
     what: Vec<What>,
-    /// How many runs of each kind [default: 10, 20 for watch, 200 for init, and 1 for leaves]
+    /// How many runs of each kind [default: 10, 20 for watch, 200 for init, and 1 for leaves and identity]
     #[arg(long)]
     runs: Option<usize>,
-    /// Compare only these inits (init); try only fragments with one of these in their name (reloads)
+    /// Compare only these inits (init); try only fragments or situations with one of these in their name (reloads, identity)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
     /// Try no more than so many fragments, spread over the table (reloads)
@@ -77,6 +78,8 @@ enum What {
     Reloads,
     /// A changed file → the agent asked to reload; and system calls with the watch on, beside none
     Watch,
+    /// A host that comes back with another id, name or address, or meets a namesake: a bare agent's, and under lictor (30 minutes)
+    Identity,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -91,6 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Restarts,
         What::Reloads,
         What::Watch,
+        What::Identity,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -139,6 +143,7 @@ fn one(what: What, args: &Args, version: Version, binary: &Path) -> Result<()> {
         What::Restarts => restarts::run(&bed()?, runs),
         What::Reloads => reloads::run(version, binary, &args.only, args.limit),
         What::Watch => watch::run(&bed()?, args.runs.unwrap_or(20)),
+        What::Identity => identity::run(version, binary, &args.only, args.runs.unwrap_or(1)),
         // There is no agent in it.
         What::Init => Ok(()),
     }

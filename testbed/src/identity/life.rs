@@ -1,0 +1,151 @@
+//! What runs the agent of a host, and what is heard of it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::Result;
+use super::field::Field;
+use crate::agent::Agent;
+use crate::consul::Version;
+use crate::lictor::{Lictor, Running};
+use crate::net::Host;
+use crate::process::{Process, Role};
+
+/// Longer than every budget of a stop.
+const END: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(60);
+
+/// What runs the agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// lictor.
+    Lictor,
+    /// Nothing: a bare agent, with the registration that lictor would write.
+    Bare,
+}
+
+impl Way {
+    /// What tables call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lictor => "lictor",
+            Self::Bare => "bare agent",
+        }
+    }
+}
+
+/// What lictor's condition `IdentityHeld` was from a moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// The word for it.
+    pub reason: String,
+    /// The sentence for it.
+    pub message: String,
+}
+
+/// An agent's life.
+#[derive(Debug)]
+pub(super) enum Life {
+    Lictor(Running),
+    Bare(Agent),
+}
+
+/// How lives are begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start<'a> {
+    pub(super) version: Version,
+    pub(super) way: Way,
+    pub(super) lictor: &'a Path,
+    pub(super) options: &'a [&'a str],
+    pub(super) arguments: &'a [&'a str],
+}
+
+impl Life {
+    /// Begins one on a host with that number.
+    pub(super) fn begin(host: &Host, number: u8, start: Start<'_>) -> Result<Self> {
+        match start.way {
+            Way::Lictor => {
+                let lictor = Lictor::on(host, start.lictor)
+                    .consul(start.version)
+                    .args(start.options.iter().copied());
+                Ok(Self::Lictor(lictor.start()?))
+            }
+            Way::Bare => bare(host, number, start),
+        }
+    }
+
+    /// Waits until it knows that it is well.
+    pub(super) fn ready(&self) -> Result<()> {
+        if let Self::Lictor(lictor) = self {
+            lictor.wait_phase("Ready", START)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        match self {
+            Self::Lictor(lictor) => lictor,
+            Self::Bare(agent) => agent,
+        }
+    }
+
+    /// Kills all of it.
+    pub(super) fn kill(&self) -> Result<()> {
+        self.process().signal(Signal::SIGKILL)?;
+        self.process().exit_code(END)?;
+        Ok(())
+    }
+
+    /// Has it leave, and returns its exit code.
+    pub(super) fn leave(&self) -> Result<i32> {
+        self.process().signal(Signal::SIGTERM)?;
+        Ok(self.process().exit_code(END)?)
+    }
+
+    /// What lictor says of its identity now.
+    pub(super) fn says(&self) -> Option<Said> {
+        let Self::Lictor(lictor) = self else {
+            return None;
+        };
+        let status = lictor.status().ok()?;
+        let mut conditions = status["conditions"].as_array()?.iter();
+        let held = conditions.find(|condition| condition["type"] == "IdentityHeld")?;
+        let word = |key: &str| held[key].as_str().unwrap_or_default().to_owned();
+        Some(Said {
+            status: word("status"),
+            reason: word("reason"),
+            message: word("message"),
+        })
+    }
+}
+
+fn bare(host: &Host, number: u8, start: Start<'_>) -> Result<Life> {
+    let registration = Lictor::on(host, start.lictor)
+        .no_consul()
+        .arg(format!("--address={}", Field::address(number)))
+        .run("render")?
+        .success()?;
+    host.run(["mkdir", "-p", "/consul/registration"])?
+        .success()?;
+    host.write("/consul/registration/registration.json", registration)?;
+    let directories = [
+        "agent",
+        "-config-dir=/consul/config",
+        "-config-dir=/consul/registration",
+    ];
+    let words: Vec<_> = directories.iter().chain(start.arguments).copied().collect();
+    let agent = Agent::start(
+        &host.into(),
+        Role::Pid1,
+        start.version,
+        &words,
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
+    )?;
+    Ok(Life::Bare(agent))
+}

@@ -1,0 +1,190 @@
+//! A host meets another one of its name, which lives: who keeps the name, and what each of them says.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Result;
+use super::batch::Options;
+use super::field::{Field, NAME, NEW_NUMBER, NUMBER};
+use super::life::{Life, Said, Start, Way};
+use super::look::{Look, Wanted};
+use super::watching::{self, Patience};
+use crate::net::Host;
+
+/// How long both are watched: much longer than the vote about the name takes.
+const MEETING: Duration = Duration::from_secs(25);
+/// Gossip.
+const PORT: u16 = 8301;
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// What came of a meeting.
+#[derive(Debug, Clone)]
+pub struct Namesake {
+    /// What ran both agents.
+    pub way: Way,
+    /// Who had the name at the end of the meeting, by the address in the catalog.
+    pub winner: Option<String>,
+    /// The address that the catalog had under the name, whenever it was another than before.
+    pub holders: Vec<String>,
+    /// What the server had meanwhile, whenever it was another than before, by milliseconds since the second host's start.
+    pub looks: Vec<(u128, String)>,
+    /// The host that had the name before.
+    pub first: Party,
+    /// The newcomer.
+    pub second: Party,
+    /// From the first host's leave until the newcomer has the name and its service passes; none if that never came.
+    pub inherited: Option<Duration>,
+    /// What the server had in the end.
+    pub end: String,
+}
+
+/// One of the two hosts.
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// Its address.
+    pub address: String,
+    /// Whether its agent took part in the cluster at the end of the meeting: one that has lost its name listens no longer.
+    pub listens: bool,
+    /// Whether it was ready at the end of the meeting; a bare agent is whenever its process lives and answers.
+    pub ready: bool,
+    /// What lictor said of its identity meanwhile, one after the other.
+    pub said: Vec<Said>,
+    /// All that it and its agent said.
+    pub log: String,
+}
+
+/// Lets a host meet a living namesake, and then leave.
+///
+/// # Errors
+/// The cluster cannot be started, or the first host never comes to have its name.
+pub fn namesake(options: &Options) -> Result<Namesake> {
+    let field = Field::new(options.version)?;
+    let start = Start {
+        version: options.version,
+        way: options.way,
+        lictor: Path::new(&options.lictor),
+        options: &[],
+        arguments: &[],
+    };
+    let (host, other) = (field.host(NAME, NUMBER)?, field.host(NAME, NEW_NUMBER)?);
+    let first = Life::begin(&host, NUMBER, start)?;
+    first.ready()?;
+    let held = field.settled(&host, &wanted(NUMBER))?;
+
+    let zero = Instant::now();
+    let second = Life::begin(&other, NEW_NUMBER, start)?;
+    let (mut first_said, mut second_said) = (Vec::new(), Vec::new());
+    let looks = field.watch(zero + MEETING, |_| {
+        hear(&first, &mut first_said);
+        hear(&second, &mut second_said);
+        false
+    });
+    let last = field.look()?;
+    let first_party = party(&host, NUMBER, &first, first_said);
+    let mut second_party = party(&other, NEW_NUMBER, &second, second_said);
+
+    first.leave()?;
+    let left = Instant::now();
+    let patience = Patience {
+        hold: Duration::from_secs(5),
+        limit: options.limit,
+    };
+    let after = watching::watch(&field, &other, &second, wanted(NEW_NUMBER), patience);
+    second_party.log = second.process().log();
+    Ok(Namesake {
+        way: options.way,
+        winner: holder(&last),
+        holders: holders(&looks),
+        looks: looks
+            .iter()
+            .map(|look| ((look.at - zero).as_millis(), look.told(&held)))
+            .collect(),
+        first: first_party,
+        second: second_party,
+        inherited: after.settled.map(|at| at.saturating_duration_since(left)),
+        end: after
+            .looks
+            .last()
+            .map_or_else(String::new, |look| look.told(&after.wanted)),
+    })
+}
+
+impl Namesake {
+    /// All that is not as it must be under lictor, in words.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let first = &self.first.address;
+        if self.winner.as_ref() != Some(first) || self.holders != [first.as_str()] {
+            let holders = self.holders.join(", then ");
+            faults.push(format!("{first} did not keep its name: {holders}"));
+        }
+        let word = |party: &Party| party.said.last().cloned();
+        match word(&self.first) {
+            Some(said) if said.status == "True" => {}
+            other => faults.push(format!("the first does not say that it has it: {other:?}")),
+        }
+        match word(&self.second) {
+            Some(said) if said.status == "False" && said.message.contains(first) => {}
+            other => faults.push(format!("the newcomer does not say who has it: {other:?}")),
+        }
+        if !self.first.ready {
+            faults.push("the first is not ready".to_owned());
+        }
+        if self.second.ready {
+            faults.push("the newcomer is ready without its name".to_owned());
+        }
+        if self.inherited.is_none() {
+            let end = &self.end;
+            faults.push(format!(
+                "the newcomer never got the name when it was free: {end}"
+            ));
+        }
+        faults
+    }
+}
+
+fn wanted(number: u8) -> Wanted {
+    Wanted {
+        name: NAME.to_owned(),
+        address: Field::address(number),
+        id: None,
+    }
+}
+
+fn hear(life: &Life, said: &mut Vec<Said>) {
+    let word = life.says();
+    said.extend(word.filter(|word| said.last() != Some(word)));
+}
+
+fn party(host: &Host, number: u8, life: &Life, said: Vec<Said>) -> Party {
+    let address = Ipv4Addr::new(10, 111, 67, number);
+    let port = SocketAddr::from((address, PORT));
+    Party {
+        address: address.to_string(),
+        listens: host.connect(port, CONNECT).is_ok(),
+        ready: match life {
+            Life::Lictor(lictor) => lictor.is_ready().unwrap_or(false),
+            Life::Bare(agent) => agent.get("/v1/status/leader").is_ok(),
+        },
+        said,
+        log: life.process().log(),
+    }
+}
+
+/// The address that the catalog has under the name.
+fn holder(look: &Look) -> Option<String> {
+    let node = look.nodes.iter().find(|node| node.name == NAME)?;
+    Some(node.address.clone())
+}
+
+/// One after the other.
+fn holders(looks: &[Look]) -> Vec<String> {
+    let mut holders: Vec<_> = looks
+        .iter()
+        .map(|look| holder(look).unwrap_or_else(|| "nobody".to_owned()))
+        .collect();
+    holders.dedup();
+    holders
+}

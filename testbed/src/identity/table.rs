@@ -1,0 +1,205 @@
+//! Outcomes as tables for people, in Markdown.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::life::Said;
+use super::namesake::{Namesake, Party};
+use super::outcome::Outcome;
+
+const LEGEND: &str = "\
+One node: the catalog has one node of the host, with its agent's own id, its name and its address, and so have the members, at the
+end of the watch. After: from the second life's start (or the address's return) until that is so, to stay, and `consul-members`
+passes there. Refused: for how long a bystander that starts again at that moment and then asks twice a second was not let join.";
+/// How much of a log is shown.
+const LINES: usize = 80;
+
+/// Each situation with a bare agent and under lictor, the runs of each side by side.
+#[must_use]
+pub fn beside(title: &str, bare: &[Outcome], lictor: &[Outcome]) -> String {
+    let mut text = format!("\n### {title}\n\n{LEGEND}\n\n");
+    let _ = writeln!(
+        text,
+        "| what happened | bare: one node | id | after | refused | lictor: one node | id | after | refused | IdentityHeld |\n\
+         |---|---|---|---|---|---|---|---|---|---|"
+    );
+    let mut names: Vec<_> = lictor.iter().map(|one| one.situation.name).collect();
+    names.dedup();
+    for name in names {
+        let of = |all: &[Outcome]| -> Vec<Outcome> {
+            let same = all.iter().filter(|one| one.situation.name == name);
+            same.cloned().collect()
+        };
+        let (bare, lictor) = (of(bare), of(lictor));
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} |",
+            cells(&bare),
+            cells(&lictor),
+            words(&lictor)
+        );
+    }
+    text
+}
+
+/// Four cells of all runs of a situation.
+fn cells(runs: &[Outcome]) -> String {
+    if runs.is_empty() {
+        return "does not apply | | |".to_owned();
+    }
+    let each = |cell: &dyn Fn(&Outcome) -> String| {
+        let mut cells: Vec<_> = runs.iter().map(cell).collect();
+        cells.dedup();
+        cells.join("; ")
+    };
+    [
+        each(&one_node),
+        each(&|run| match (run.trouble.is_some(), run.id_kept) {
+            (true, _) => String::new(),
+            (_, true) => "kept".to_owned(),
+            (_, false) => "new".to_owned(),
+        }),
+        each(&|run| match run.settled {
+            Some(after) => seconds(after),
+            None => "never".to_owned(),
+        }),
+        each(&|run| match run.refusal {
+            Some(_) => seconds(run.refused),
+            None => "-".to_owned(),
+        }),
+    ]
+    .join(" | ")
+}
+
+fn one_node(run: &Outcome) -> String {
+    match (&run.trouble, run.code, run.settled) {
+        (Some(trouble), _, _) => format!(
+            "not run: {}",
+            trouble.lines().next().unwrap_or_default().replace('|', "/")
+        ),
+        (_, Some(code), _) => format!("**no: exit {code}**, {}", run.end),
+        (_, _, Some(_)) => "yes".to_owned(),
+        (_, _, None) => format!("**no**: {}", run.end),
+    }
+}
+
+/// What lictor said in each run: `Starting, Held`.
+fn words(runs: &[Outcome]) -> String {
+    let mut words: Vec<_> = runs.iter().map(|run| sequence(&run.said)).collect();
+    words.dedup();
+    words.join("; ")
+}
+
+fn sequence(said: &[Said]) -> String {
+    let words: Vec<_> = said
+        .iter()
+        .map(|said| format!("{} {}", said.status, said.reason))
+        .collect();
+    words.join(", ")
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// All that is wrong under lictor, with what was seen and said; nothing if all is right.
+#[must_use]
+pub fn failures(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        let faults = outcome.faults();
+        if faults.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n==== {}", outcome.situation.name);
+        for fault in faults {
+            let _ = writeln!(text, "  {fault}");
+        }
+        for said in &outcome.said {
+            let (status, reason, message) = (&said.status, &said.reason, &said.message);
+            let _ = writeln!(text, "  IdentityHeld={status} {reason}: {message}");
+        }
+        for (at, look) in &outcome.looks {
+            let _ = writeln!(text, "  {at:6} ms {look}");
+        }
+        let _ = writeln!(text, "{}", end_of(&outcome.log));
+    }
+    text
+}
+
+fn end_of(log: &str) -> String {
+    let said: Vec<_> = log.lines().filter(|line| tells(line)).collect();
+    let shown = &said[said.len().saturating_sub(LINES)..];
+    shown.join("\n")
+}
+
+/// Whether a line of a log is not one of the many details of an agent's.
+fn tells(line: &str) -> bool {
+    !["[DEBUG]", "[TRACE]"]
+        .iter()
+        .any(|detail| line.contains(detail))
+}
+
+/// Meetings of two hosts of one name, with what was wrong under lictor.
+#[must_use]
+pub fn namesakes<E: std::fmt::Display>(title: &str, met: &[Result<Namesake, E>]) -> String {
+    let mut text = format!("\n### {title}\n\n");
+    let _ = writeln!(
+        text,
+        "| run | who has the name | the catalog's holders meanwhile | the first | the newcomer | the newcomer has it after the first's leave |\n\
+         |---|---|---|---|---|---|"
+    );
+    for (run, met) in (1..).zip(met) {
+        let met = match met {
+            Ok(met) => met,
+            Err(error) => {
+                let first = error
+                    .to_string()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                let _ = writeln!(text, "| {run} | not run: {first} | | | | |");
+                continue;
+            }
+        };
+        let after = met
+            .inherited
+            .map_or_else(|| format!("never: {}", met.end), seconds);
+        let winner = met.winner.as_deref().unwrap_or("nobody");
+        let holders = met.holders.join(", then ");
+        let (first, second) = (party(&met.first), party(&met.second));
+        let _ = writeln!(
+            text,
+            "| {run} | {winner} | {holders} | {first} | {second} | {after} |"
+        );
+    }
+    text
+}
+
+/// What one of the two was and said at the end of the meeting.
+fn party(party: &Party) -> String {
+    let takes_part = match party.listens {
+        true => "a member",
+        false => "**no member any more**",
+    };
+    let ready = match party.ready {
+        true => "ready",
+        false => "not ready",
+    };
+    let last = party.said.last().map(|said| {
+        format!(
+            "; {}: {}",
+            sequence(&party.said),
+            said.message.replace('|', "/")
+        )
+    });
+    let quit = party
+        .log
+        .lines()
+        .find(|line| line.contains("name conflict resolution") && line.contains("minority"));
+    let quit = quit.and_then(|line| line.split("serf: ").nth(1));
+    let quit = quit.map(|words| format!("; its agent: {words}"));
+    let text = |words: Option<String>| words.unwrap_or_default();
+    format!("{takes_part}, {ready}{}{}", text(last), text(quit))
+}
