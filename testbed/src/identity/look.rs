@@ -68,14 +68,21 @@ impl Look {
         let [member] = &there[..] else {
             return false;
         };
-        let services: Vec<_> = node.services.iter().collect();
-        node.name == wanted.name
-            && node.address == wanted.address
-            && Some(&node.id) == wanted.id.as_ref()
-            && node.health.as_deref() == Some("passing")
-            && services == [(&wanted.service(), &true)]
+        self.passes(wanted)
+            && node.services.len() == 1
             && (member.name == wanted.name && member.address == wanted.address)
             && member.status == "alive"
+    }
+
+    /// Whether the catalog has the node, alone or not, and its service passes.
+    pub(super) fn passes(&self, wanted: &Wanted) -> bool {
+        self.nodes.iter().any(|node| {
+            node.name == wanted.name
+                && node.address == wanted.address
+                && Some(&node.id) == wanted.id.as_ref()
+                && node.health.as_deref() == Some("passing")
+                && node.services.get(&wanted.service()) == Some(&true)
+        })
     }
 
     /// Whether the catalog holds more than one name.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::bystander::Joins;
 use super::life::{Said, Way};
-use super::look::Look;
+use super::look::{Look, Wanted};
 use super::situation::Situation;
 use super::watching::Watched;
 use crate::process::Process;
@@ -18,6 +18,8 @@ pub struct Outcome {
     pub way: Way,
     /// From the second life's start to one node with one id and one name whose service passes, to stay; none if that never came.
     pub settled: Option<Duration>,
+    /// From the second life's start until the catalog has the node, alone or not, and its service passes, to stay; none if it does not.
+    pub passing: Option<Duration>,
     /// Whether the node has the id of its first life.
     pub id_kept: bool,
     /// What the server had in the end.
@@ -62,6 +64,7 @@ impl Outcome {
             situation: situation.clone(),
             way,
             settled: settled.map(|at| at - zero),
+            passing: passing(&looks, &wanted).map(|at| at - zero),
             id_kept,
             end: end.unwrap_or_else(|| "the server did not answer".to_owned()),
             several: several(&looks),
@@ -82,6 +85,7 @@ impl Outcome {
             situation: situation.clone(),
             way,
             settled: None,
+            passing: None,
             id_kept: false,
             end: String::new(),
             several: Duration::ZERO,
@@ -141,4 +145,10 @@ fn several(looks: &[Look]) -> Duration {
         .filter(|pair| pair[0].holds_several())
         .map(|pair| pair[1].at - pair[0].at)
         .sum()
+}
+
+/// Since when the service has passed to the end.
+fn passing(looks: &[Look], wanted: &Wanted) -> Option<Instant> {
+    let to_the_end = looks.iter().rev().take_while(|look| look.passes(wanted));
+    to_the_end.last().map(|look| look.at)
 }

@@ -8,9 +8,10 @@ use super::namesake::{Namesake, Party};
 use super::outcome::Outcome;
 
 const LEGEND: &str = "\
-One node: the catalog has one node of the host, with its agent's own id, its name and its address, and so have the members, at the
-end of the watch. After: from the second life's start (or the address's return) until that is so, to stay, and `consul-members`
-passes there. Refused: for how long a bystander that starts again at that moment and then asks twice a second was not let join.";
+One node: in the end the catalog has one node of the host and no other, with its agent's own id, name and address and its one
+service, and the members have one that has not left; in brackets when that came to be so, if later than the next. Passing: from the
+second life's start (or the address's return) until `consul-members` passes under the right node, to stay. Refused: for how long a
+bystander was not let join, who starts again at that moment and then asks twice a second.";
 /// How much of a log is shown.
 const LINES: usize = 80;
 
@@ -20,7 +21,7 @@ pub fn beside(title: &str, bare: &[Outcome], lictor: &[Outcome]) -> String {
     let mut text = format!("\n### {title}\n\n{LEGEND}\n\n");
     let _ = writeln!(
         text,
-        "| what happened | bare: one node | id | after | refused | lictor: one node | id | after | refused | IdentityHeld |\n\
+        "| what happened | bare: one node | id | passing | refused | lictor: one node | id | passing | refused | IdentityHeld |\n\
          |---|---|---|---|---|---|---|---|---|---|"
     );
     let mut names: Vec<_> = lictor.iter().map(|one| one.situation.name).collect();
@@ -59,9 +60,10 @@ fn cells(runs: &[Outcome]) -> String {
             (_, true) => "kept".to_owned(),
             (_, false) => "new".to_owned(),
         }),
-        each(&|run| match run.settled {
-            Some(after) => seconds(after),
-            None => "never".to_owned(),
+        each(&|run| match (&run.trouble, run.passing) {
+            (Some(_), _) => String::new(),
+            (_, Some(after)) => seconds(after),
+            (_, None) => "never".to_owned(),
         }),
         each(&|run| match run.refusal {
             Some(_) => seconds(run.refused),
@@ -78,7 +80,10 @@ fn one_node(run: &Outcome) -> String {
             trouble.lines().next().unwrap_or_default().replace('|', "/")
         ),
         (_, Some(code), _) => format!("**no: exit {code}**, {}", run.end),
-        (_, _, Some(_)) => "yes".to_owned(),
+        (_, _, Some(at)) => match run.passing {
+            Some(passing) if passing < at => format!("yes ({})", seconds(at)),
+            _ => "yes".to_owned(),
+        },
         (_, _, None) => format!("**no**: {}", run.end),
     }
 }
