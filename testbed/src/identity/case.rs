@@ -66,7 +66,8 @@ pub(super) fn run(situation: &Situation, options: &Options) -> Result<Outcome> {
         let (watched, life) = watched?;
         Ok((joins, watched, life))
     })?;
-    let kept = before.id == watched.wanted.id;
+    let id = watched.wanted.id.as_ref();
+    let kept = id.map(|id| before.id.as_ref() == Some(id));
     Ok(Outcome::new(
         (situation, options.way),
         (zero, kept),

@@ -20,8 +20,8 @@ pub struct Outcome {
     pub settled: Option<Duration>,
     /// From the second life's start until the catalog has the node, alone or not, and its service passes, to stay; none if it does not.
     pub passing: Option<Duration>,
-    /// Whether the node has the id of its first life.
-    pub id_kept: bool,
+    /// Whether the agent has the id of its first life; none of one that never answered.
+    pub id_kept: Option<bool>,
     /// What the server had in the end.
     pub end: String,
     /// For how long the catalog held more than one of the host's names.
@@ -47,7 +47,7 @@ pub struct Outcome {
 impl Outcome {
     pub(super) fn new(
         (situation, way): (&Situation, Way),
-        (zero, id_kept): (Instant, bool),
+        (zero, id_kept): (Instant, Option<bool>),
         watched: Watched,
         joins: Joins,
         process: &Process,
@@ -86,7 +86,7 @@ impl Outcome {
             way,
             settled: None,
             passing: None,
-            id_kept: false,
+            id_kept: None,
             end: String::new(),
             several: Duration::ZERO,
             refused: Duration::ZERO,
@@ -113,7 +113,7 @@ impl Outcome {
         if self.settled.is_none() {
             faults.push(format!("not one node with its service: {}", self.end));
         }
-        if self.situation.keeps_id && !self.id_kept {
+        if self.situation.keeps_id && self.id_kept == Some(false) {
             faults.push("the node has another id than before".to_owned());
         }
         if self.situation.never_both && !self.several.is_zero() {

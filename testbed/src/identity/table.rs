@@ -55,10 +55,10 @@ fn cells(runs: &[Outcome]) -> String {
     };
     [
         each(&one_node),
-        each(&|run| match (run.trouble.is_some(), run.id_kept) {
-            (true, _) => String::new(),
-            (_, true) => "kept".to_owned(),
-            (_, false) => "new".to_owned(),
+        each(&|run| match run.id_kept {
+            None => String::new(),
+            Some(true) => "kept".to_owned(),
+            Some(false) => "new".to_owned(),
         }),
         each(&|run| match (&run.trouble, run.passing) {
             (Some(_), _) => String::new(),
