@@ -11,6 +11,8 @@ use testbed::identity::{self, Options, Situation, Way};
 
 /// The binary under test.
 const LICTOR: &str = env!("CARGO_BIN_EXE_lictor");
+/// How many clusters there are at once.
+const WIDTH: usize = 4;
 /// What is well for as long stays well: the word of the second life has reached all by then.
 const HOLD: Duration = Duration::from_secs(10);
 /// Generous, for a machine that is busy. Figures are the matter of `cargo xtask bench identity`.
@@ -31,10 +33,10 @@ fn options(version: Version, width: usize) -> Options {
     }
 }
 
-/// Runs situations, all at once, and insists on each.
+/// Runs situations, and insists on each.
 fn all_must_hold(version: Version, situations: &[Situation]) {
     let _alone = LIST.lock().unwrap_or_else(PoisonError::into_inner);
-    let options = options(version, situations.len());
+    let options = options(version, WIDTH);
     let outcomes = identity::run(situations, &options, &|_| {});
     let title = format!("lictor with Consul {version}");
     let table = identity::beside(&title, &[], &outcomes);

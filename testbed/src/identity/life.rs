@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -41,6 +41,8 @@ impl Way {
 /// What lictor's condition `IdentityHeld` was from a moment on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
+    /// When that was heard, which is up to a second later.
+    pub at: Instant,
     /// `True`, `False` or `Unknown`.
     pub status: String,
     /// The word for it.
@@ -108,8 +110,15 @@ impl Life {
         Ok(self.process().exit_code(END)?)
     }
 
+    /// Adds what lictor says of its identity now, if that is another word than its last.
+    pub(super) fn hear(&self, said: &mut Vec<Said>) {
+        let word = |said: &Said| (said.status.clone(), said.reason.clone());
+        let last = said.last().map(word);
+        said.extend(self.says().filter(|now| Some(word(now)) != last));
+    }
+
     /// What lictor says of its identity now.
-    pub(super) fn says(&self) -> Option<Said> {
+    fn says(&self) -> Option<Said> {
         let Self::Lictor(lictor) = self else {
             return None;
         };
@@ -118,6 +127,7 @@ impl Life {
         let held = conditions.find(|condition| condition["type"] == "IdentityHeld")?;
         let word = |key: &str| held[key].as_str().unwrap_or_default().to_owned();
         Some(Said {
+            at: Instant::now(),
             status: word("status"),
             reason: word("reason"),
             message: word("message"),

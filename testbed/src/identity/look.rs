@@ -70,17 +70,22 @@ impl Look {
         };
         self.passes(wanted)
             && node.services.len() == 1
+            && node.health.is_some()
             && (member.name == wanted.name && member.address == wanted.address)
             && member.status == "alive"
     }
 
-    /// Whether the catalog has the node, alone or not, and its service passes.
+    /// Whether the catalog has the node, alone or not, and its service passes, as who asks for passing ones is told: without
+    /// `serfHealth`, which the leader adds within a minute where it knew the member before, it does.
     pub(super) fn passes(&self, wanted: &Wanted) -> bool {
         self.nodes.iter().any(|node| {
             node.name == wanted.name
                 && node.address == wanted.address
                 && Some(&node.id) == wanted.id.as_ref()
-                && node.health.as_deref() == Some("passing")
+                && node
+                    .health
+                    .as_deref()
+                    .is_none_or(|health| health == "passing")
                 && node.services.get(&wanted.service()) == Some(&true)
         })
     }

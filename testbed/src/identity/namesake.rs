@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Result;
@@ -23,6 +24,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 pub struct Namesake {
     /// What ran both agents.
     pub way: Way,
+    /// When the newcomer started.
+    pub zero: Instant,
     /// Who had the name at the end of the meeting, by the address in the catalog.
     pub winner: Option<String>,
     /// The address that the catalog had under the name, whenever it was another than before.
@@ -33,7 +36,7 @@ pub struct Namesake {
     pub first: Party,
     /// The newcomer.
     pub second: Party,
-    /// From the first host's leave until the newcomer has the name and its service passes; none if that never came.
+    /// From the beginning of the first host's leave until the newcomer has the name and its service passes; none if that never came.
     pub inherited: Option<Duration>,
     /// What the server had in the end.
     pub end: String,
@@ -76,24 +79,29 @@ pub fn namesake(options: &Options) -> Result<Namesake> {
     let second = Life::begin(&other, NEW_NUMBER, start)?;
     let (mut first_said, mut second_said) = (Vec::new(), Vec::new());
     let looks = field.watch(zero + MEETING, |_| {
-        hear(&first, &mut first_said);
-        hear(&second, &mut second_said);
+        first.hear(&mut first_said);
+        second.hear(&mut second_said);
         false
     });
     let last = field.look()?;
     let first_party = party(&host, NUMBER, &first, first_said);
     let mut second_party = party(&other, NEW_NUMBER, &second, second_said);
 
-    first.leave()?;
-    let left = Instant::now();
     let patience = Patience {
         hold: Duration::from_secs(5),
         limit: options.limit,
     };
-    let after = watching::watch(&field, &other, &second, wanted(NEW_NUMBER), patience);
+    let leaves = Instant::now();
+    let after = thread::scope(|scope| -> Result<_> {
+        let leave = scope.spawn(|| first.leave());
+        let after = watching::watch(&field, &other, &second, wanted(NEW_NUMBER), patience);
+        leave.join().map_err(|_| "end the first host's agent")??;
+        Ok(after)
+    })?;
     second_party.log = second.process().log();
     Ok(Namesake {
         way: options.way,
+        zero,
         winner: holder(&last),
         holders: holders(&looks),
         looks: looks
@@ -102,7 +110,7 @@ pub fn namesake(options: &Options) -> Result<Namesake> {
             .collect(),
         first: first_party,
         second: second_party,
-        inherited: after.settled.map(|at| at.saturating_duration_since(left)),
+        inherited: after.settled.map(|at| at.saturating_duration_since(leaves)),
         end: after
             .looks
             .last()
@@ -151,11 +159,6 @@ fn wanted(number: u8) -> Wanted {
         address: Field::address(number),
         id: None,
     }
-}
-
-fn hear(life: &Life, said: &mut Vec<Said>) {
-    let word = life.says();
-    said.extend(word.filter(|word| said.last() != Some(word)));
 }
 
 fn party(host: &Host, number: u8, life: &Life, said: Vec<Said>) -> Party {

@@ -36,6 +36,8 @@ pub struct Outcome {
     pub said: Vec<Said>,
     /// The exit code of a second life that ended.
     pub code: Option<i32>,
+    /// When the second life began, or the address was back.
+    pub zero: Instant,
     /// All that the second life said.
     pub log: String,
     /// All that the server said, by milliseconds since the second life's start.
@@ -73,6 +75,7 @@ impl Outcome {
             refusal: joins.words,
             said,
             code: process.exit_code(Duration::ZERO).ok(),
+            zero,
             log: process.log(),
             looks: looks.iter().map(told).collect(),
             trouble: None,
@@ -94,6 +97,7 @@ impl Outcome {
             refusal: None,
             said: Vec::new(),
             code: None,
+            zero: Instant::now(),
             log: String::new(),
             looks: Vec::new(),
             trouble: Some(trouble),

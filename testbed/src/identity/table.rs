@@ -1,7 +1,7 @@
 //! Outcomes as tables for people, in Markdown.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::life::Said;
 use super::namesake::{Namesake, Party};
@@ -90,15 +90,25 @@ fn one_node(run: &Outcome) -> String {
 
 /// What lictor said in each run: `Starting, Held`.
 fn words(runs: &[Outcome]) -> String {
-    let mut words: Vec<_> = runs.iter().map(|run| sequence(&run.said)).collect();
+    let mut words: Vec<_> = runs
+        .iter()
+        .map(|run| sequence(&run.said, run.zero))
+        .collect();
     words.dedup();
     words.join("; ")
 }
 
-fn sequence(said: &[Said]) -> String {
+/// `Unknown NotYet, True Held at 2 s`, in whole seconds: it is asked once a second.
+fn sequence(said: &[Said], zero: Instant) -> String {
     let words: Vec<_> = said
         .iter()
-        .map(|said| format!("{} {}", said.status, said.reason))
+        .map(|said| {
+            let at = said.at.saturating_duration_since(zero).as_secs_f64();
+            match at < 1.0 {
+                true => format!("{} {}", said.status, said.reason),
+                false => format!("{} {} at {at:.0} s", said.status, said.reason),
+            }
+        })
         .collect();
     words.join(", ")
 }
@@ -121,8 +131,12 @@ pub fn failures(outcomes: &[Outcome]) -> String {
             let _ = writeln!(text, "  {fault}");
         }
         for said in &outcome.said {
+            let at = said.at.saturating_duration_since(outcome.zero).as_millis();
             let (status, reason, message) = (&said.status, &said.reason, &said.message);
-            let _ = writeln!(text, "  IdentityHeld={status} {reason}: {message}");
+            let _ = writeln!(
+                text,
+                "  {at:6} ms IdentityHeld={status} {reason}: {message}"
+            );
         }
         for (at, look) in &outcome.looks {
             let _ = writeln!(text, "  {at:6} ms {look}");
@@ -173,7 +187,7 @@ pub fn namesakes<E: std::fmt::Display>(title: &str, met: &[Result<Namesake, E>])
             .map_or_else(|| format!("never: {}", met.end), seconds);
         let winner = met.winner.as_deref().unwrap_or("nobody");
         let holders = met.holders.join(", then ");
-        let (first, second) = (party(&met.first), party(&met.second));
+        let (first, second) = (party(&met.first, met.zero), party(&met.second, met.zero));
         let _ = writeln!(
             text,
             "| {run} | {winner} | {holders} | {first} | {second} | {after} |"
@@ -183,7 +197,7 @@ pub fn namesakes<E: std::fmt::Display>(title: &str, met: &[Result<Namesake, E>])
 }
 
 /// What one of the two was and said at the end of the meeting.
-fn party(party: &Party) -> String {
+fn party(party: &Party, zero: Instant) -> String {
     let takes_part = match party.listens {
         true => "a member",
         false => "**no member any more**",
@@ -195,7 +209,7 @@ fn party(party: &Party) -> String {
     let last = party.said.last().map(|said| {
         format!(
             "; {}: {}",
-            sequence(&party.said),
+            sequence(&party.said, zero),
             said.message.replace('|', "/")
         )
     });

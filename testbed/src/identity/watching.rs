@@ -48,8 +48,7 @@ pub(super) fn watch(
         if asked.is_none_or(|asked| asked.elapsed() >= ASK) {
             asked = Some(Instant::now());
             wanted.id = own_id(host).or(wanted.id.take());
-            let word = life.says();
-            said.extend(word.filter(|word| said.last().is_none_or(|last| !is_same(last, word))));
+            life.hear(&mut said);
         }
         well = look.is(&wanted).then(|| well.unwrap_or(look.at));
         let gone = life.process().has_ended();
@@ -63,8 +62,4 @@ pub(super) fn watch(
         wanted,
         settled,
     }
-}
-
-fn is_same(one: &Said, other: &Said) -> bool {
-    (&one.status, &one.reason) == (&other.status, &other.reason)
 }

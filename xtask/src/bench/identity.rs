@@ -10,7 +10,7 @@ use testbed::identity::{self, Options, Outcome, Situation, Way};
 use super::Result;
 
 /// Clusters at a time. Most of the time they only wait.
-const WIDTH: usize = 3;
+const WIDTH: usize = 5;
 /// What is well for as long is well: a bare agent under a new name loses its services after 25 s.
 const HOLD: Duration = Duration::from_secs(30);
 /// What is not well by then never is.
