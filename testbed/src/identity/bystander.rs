@@ -17,6 +17,8 @@ use crate::wait;
 
 /// Between two of its requests to join.
 const PAUSE: Duration = Duration::from_millis(500);
+/// What is said of a server without a network.
+const UNREACHABLE: [&str; 2] = ["i/o timeout", "no route to host"];
 const END: Duration = Duration::from_secs(20);
 
 /// It is started again in each situation, and then asks to join again and again: each time its agent and the server tell each
@@ -63,23 +65,36 @@ impl Bystander {
         let mut joins = Joins::default();
         while !over.load(Ordering::Relaxed) {
             let asked = Instant::now();
-            let refusal = join(&api)?;
+            let answer = join(&api)?;
             wait::let_pass(asked + PAUSE);
-            match refusal {
-                None => joins.accepted += 1,
-                Some(words) => {
+            match answer {
+                Answer::Accepted => joins.accepted += 1,
+                Answer::Refused(words) => {
                     joins.refused += asked.elapsed();
                     joins.words.get_or_insert(words);
                 }
+                Answer::Unreachable => {}
             }
         }
         Ok(joins)
     }
 }
 
-/// Asks to join the server; what it was told if that was refused.
-fn join(api: &Api) -> Result<Option<String>> {
+enum Answer {
+    Accepted,
+    Refused(String),
+    /// Nobody was there to say anything.
+    Unreachable,
+}
+
+/// Asks to join the server.
+fn join(api: &Api) -> Result<Answer> {
     let path = format!("/v1/agent/join/{}", Field::address(1));
     let answer = api.request("PUT", &path, Value::Null.to_string().as_bytes())?;
-    Ok((answer.status != 200).then(|| answer.text().trim().to_owned()))
+    let words = answer.text().trim().to_owned();
+    Ok(match answer.status {
+        200 => Answer::Accepted,
+        _ if UNREACHABLE.iter().any(|text| words.contains(text)) => Answer::Unreachable,
+        _ => Answer::Refused(words),
+    })
 }

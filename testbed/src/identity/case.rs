@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::Instant;
 
 use super::Result;
@@ -11,7 +11,7 @@ use super::field::{Field, NAME, NEW_NAME, NEW_NUMBER, NUMBER};
 use super::life::{Life, Start};
 use super::look::Wanted;
 use super::outcome::Outcome;
-use super::situation::{Change, End, Situation};
+use super::situation::{Change, End, Meanwhile, Situation};
 use super::watching;
 use crate::net::Host;
 use crate::wait;
@@ -42,10 +42,13 @@ pub(super) fn run(situation: &Situation, options: &Options) -> Result<Outcome> {
     match situation.end {
         End::Kill => first.kill()?,
         End::Leave => drop(first.leave()?),
-        End::Never => {}
+        End::Never | End::AgentDies => {}
     }
     for change in &situation.changes {
         happen(*change, &host)?;
+    }
+    if situation.end == End::AgentDies {
+        first.kill_agent()?;
     }
 
     let zero = Instant::now();
@@ -53,8 +56,8 @@ pub(super) fn run(situation: &Situation, options: &Options) -> Result<Outcome> {
     let (joins, watched, life) = thread::scope(|scope| -> Result<_> {
         let joins = scope.spawn(|| field.bystander.joins(&over));
         let life = match situation.end {
-            End::Never => Ok(first),
-            _ => Life::begin(&host, number(situation), start),
+            End::Never | End::AgentDies => Ok(first),
+            _ => second(&field, situation, &host, start, scope),
         };
         let watched = life.map(|life| {
             let wanted = wanted_of(situation);
@@ -75,6 +78,34 @@ pub(super) fn run(situation: &Situation, options: &Options) -> Result<Outcome> {
         joins,
         life.process(),
     ))
+}
+
+/// The second life, or the third where the second is killed.
+fn second<'scope>(
+    field: &'scope Field,
+    situation: &Situation,
+    host: &Host,
+    start: Start<'_>,
+    scope: &'scope Scope<'scope, '_>,
+) -> Result<Life> {
+    let begin = || Life::begin(host, number(situation), start);
+    match situation.meanwhile {
+        None => begin(),
+        Some(Meanwhile::KilledAgain) => {
+            let life = begin()?;
+            life.leaves_as_former()?;
+            life.kill()?;
+            begin()
+        }
+        Some(Meanwhile::ServerAway(pause)) => {
+            field.server_host.cut()?;
+            scope.spawn(move || {
+                wait::let_pass(Instant::now() + pause);
+                field.server_host.mend()
+            });
+            begin()
+        }
+    }
 }
 
 /// The number of the host in its second life.

@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) server: Server,
+    /// Where that runs.
+    pub(super) server_host: Host,
     pub(super) bystander: Bystander,
     network: Network,
 }
@@ -41,13 +43,15 @@ impl Field {
     /// Starts one.
     pub(super) fn new(version: Version) -> Result<Self> {
         let network = Network::new()?;
-        let server = Server::start(&network.host(SERVER, 1)?, version)?;
+        let server_host = network.host(SERVER, 1)?;
+        let server = Server::start(&server_host, version)?;
         let bystander = Bystander::start(network.host(BYSTANDER, 9)?, version)?;
         server
             .catalog()
             .wait_member(BYSTANDER, "alive", PATIENCE)
             .map(|()| Self {
                 server,
+                server_host,
                 bystander,
                 network,
             })

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use super::Result;
 use super::field::Field;
@@ -13,6 +13,7 @@ use crate::consul::Version;
 use crate::lictor::{Lictor, Running};
 use crate::net::Host;
 use crate::process::{Process, Role};
+use crate::wait;
 
 /// Longer than every budget of a stop.
 const END: Duration = Duration::from_secs(60);
@@ -95,6 +96,26 @@ impl Life {
             Self::Lictor(lictor) => lictor,
             Self::Bare(agent) => agent,
         }
+    }
+
+    /// Kills its agent and nothing else.
+    pub(super) fn kill_agent(&self) -> Result<()> {
+        let all = match self {
+            Self::Lictor(lictor) => lictor.children()?,
+            Self::Bare(agent) => vec![agent.process().pid()?],
+        };
+        let agent = all.first().ok_or("find the agent's process")?;
+        Ok(kill(*agent, Signal::SIGKILL)?)
+    }
+
+    /// Waits until it leaves as what its node was before.
+    pub(super) fn leaves_as_former(&self) -> Result<()> {
+        let what = "a leave as what the node was before";
+        wait::until_ok(what, START, || match self.says() {
+            Some(said) if said.reason == "LeavingAsFormer" => Ok(()),
+            other => Err(format!("{other:?}")),
+        })?;
+        Ok(())
     }
 
     /// Kills all of it.

@@ -21,6 +21,8 @@ pub struct Situation {
     pub(super) keeps_id: bool,
     /// Whether the node must have the name of its first life, whatever its host is called.
     pub(super) keeps_name: bool,
+    /// What disturbs the second life.
+    pub(super) meanwhile: Option<Meanwhile>,
     /// Whether lictor can know both names, so that the catalog may never hold both.
     pub(super) never_both: bool,
 }
@@ -34,6 +36,17 @@ pub(super) enum End {
     Leave,
     /// Not at all: what changes does so while it lives.
     Never,
+    /// Only its agent is killed, once all has changed; lictor lives.
+    AgentDies,
+}
+
+/// What disturbs the second life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meanwhile {
+    /// It is killed while it leaves as what the node was before, and a third one begins.
+    KilledAgain,
+    /// Nobody reaches the server for so long.
+    ServerAway(Duration),
 }
 
 /// What is different in the second life.
@@ -67,6 +80,7 @@ impl Situation {
             for_bare: true,
             keeps_id: !lost,
             keeps_name: false,
+            meanwhile: None,
             // Where the data are lost, nobody knows the former name any more; but after a leave there is none.
             never_both: renamed && (!lost || end == End::Leave),
         }
@@ -85,6 +99,19 @@ impl Situation {
     /// One life, and what happens meanwhile.
     pub(super) fn lives(name: &'static str, changes: &[Change]) -> Self {
         Self::new(name, End::Never, changes)
+    }
+
+    /// An agent that dies under a living lictor, which has to start it again.
+    pub(super) fn agent_dies(name: &'static str, changes: &[Change]) -> Self {
+        Self::new(name, End::AgentDies, changes).lictor_only()
+    }
+
+    /// What happens meanwhile.
+    pub(super) fn while_it_starts(self, meanwhile: Meanwhile) -> Self {
+        Self {
+            meanwhile: Some(meanwhile),
+            ..self
+        }
     }
 
     /// lictor's options, and the bare agent's arguments.
@@ -130,9 +157,9 @@ impl Situation {
         self.for_bare
     }
 
-    /// Whether it has no options.
+    /// Whether it has no options, and nothing disturbs it.
     pub(super) fn is_plain(&self) -> bool {
-        self.options.is_empty() && self.arguments.is_empty()
+        self.options.is_empty() && self.arguments.is_empty() && self.meanwhile.is_none()
     }
 
     pub(super) fn has(&self, change: Change) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::situation::Change::{Away, DataLost, Moved, NoNodeId, NodeId, Renamed};
+use super::situation::Meanwhile::{KilledAgain, ServerAway};
 use super::situation::{Change, Situation};
 
 /// An id that somebody has chosen.
@@ -40,6 +41,14 @@ pub fn situations() -> Vec<Situation> {
             "killed; data lost and host renamed (new id)",
             &[DataLost, Renamed],
         ),
+        killed("killed; host renamed, no server for 15 s", &[Renamed])
+            .while_it_starts(ServerAway(Duration::from_secs(15))),
+        killed(
+            "killed; host renamed, killed again while it leaves under its former name",
+            &[Renamed],
+        )
+        .while_it_starts(KilledAgain)
+        .lictor_only(),
         killed("killed; another address at once", &[Moved]),
         left("left; nothing else", &[]),
         left("left; data lost (new id)", &[DataLost]),
@@ -49,6 +58,9 @@ pub fn situations() -> Vec<Situation> {
             &[DataLost, Renamed],
         ),
         left("left; another address", &[Moved]),
+        agent_dies("the agent alone dies; node-id empty", &[NodeId("")]),
+        agent_dies("the agent alone dies; data lost (new id)", &[DataLost]),
+        agent_dies("the agent alone dies; host renamed (same id)", &[Renamed]),
         lives(
             "alive; its address is away for 2 s",
             &[Away(Duration::from_secs(2))],
@@ -67,7 +79,7 @@ pub fn seeds_of_trouble() -> Vec<Situation> {
     situations()
         .into_iter()
         .filter(|one| matches!(&one.changes[..], [only] if alone.contains(only)))
-        .filter(Situation::is_plain)
+        .filter(|one| one.is_plain() && one.for_bare())
         .collect()
 }
 
@@ -77,6 +89,10 @@ fn killed(name: &'static str, changes: &[Change]) -> Situation {
 
 fn left(name: &'static str, changes: &[Change]) -> Situation {
     Situation::left(name, changes)
+}
+
+fn agent_dies(name: &'static str, changes: &[Change]) -> Situation {
+    Situation::agent_dies(name, changes)
 }
 
 fn lives(name: &'static str, changes: &[Change]) -> Situation {
