@@ -17,8 +17,8 @@ use crate::wait;
 
 /// Between two of its requests to join.
 const PAUSE: Duration = Duration::from_millis(500);
-/// What is said of a server without a network.
-const UNREACHABLE: [&str; 2] = ["i/o timeout", "no route to host"];
+/// What one is told who is not let join because of somebody else; all else is a matter of the network, or of a busy machine.
+const REFUSAL: &str = "conflicting node ID";
 const END: Duration = Duration::from_secs(20);
 
 /// It is started again in each situation, and then asks to join again and again: each time its agent and the server tell each
@@ -65,7 +65,7 @@ impl Bystander {
         let mut joins = Joins::default();
         while !over.load(Ordering::Relaxed) {
             let asked = Instant::now();
-            let answer = join(&api)?;
+            let answer = join(&api);
             wait::let_pass(asked + PAUSE);
             match answer {
                 Answer::Accepted => joins.accepted += 1,
@@ -73,7 +73,7 @@ impl Bystander {
                     joins.refused += asked.elapsed();
                     joins.words.get_or_insert(words);
                 }
-                Answer::Unreachable => {}
+                Answer::None => {}
             }
         }
         Ok(joins)
@@ -83,18 +83,17 @@ impl Bystander {
 enum Answer {
     Accepted,
     Refused(String),
-    /// Nobody was there to say anything.
-    Unreachable,
+    /// Nobody was there to say anything, or not in time.
+    None,
 }
 
 /// Asks to join the server.
-fn join(api: &Api) -> Result<Answer> {
+fn join(api: &Api) -> Answer {
     let path = format!("/v1/agent/join/{}", Field::address(1));
-    let answer = api.request("PUT", &path, Value::Null.to_string().as_bytes())?;
-    let words = answer.text().trim().to_owned();
-    Ok(match answer.status {
-        200 => Answer::Accepted,
-        _ if UNREACHABLE.iter().any(|text| words.contains(text)) => Answer::Unreachable,
-        _ => Answer::Refused(words),
-    })
+    let answer = api.request("PUT", &path, Value::Null.to_string().as_bytes());
+    match answer.map(|answer| (answer.status, answer.text().trim().to_owned())) {
+        Ok((200, _)) => Answer::Accepted,
+        Ok((_, words)) if words.contains(REFUSAL) => Answer::Refused(words),
+        _ => Answer::None,
+    }
 }

@@ -27,7 +27,7 @@ const WAIT: &str = "300ms";
 /// Between two looks at least.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Generous, for a machine that runs many agents.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running cluster.
 #[derive(Debug)]

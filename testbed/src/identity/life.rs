@@ -52,6 +52,14 @@ pub struct Said {
     pub message: String,
 }
 
+impl Said {
+    /// Whether it holds it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.status == "True"
+    }
+}
+
 /// An agent's life.
 #[derive(Debug)]
 pub(super) enum Life {
@@ -89,6 +97,11 @@ impl Life {
             lictor.wait_phase("Ready", START)?;
         }
         Ok(())
+    }
+
+    /// Whether there is no lictor to say anything.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Self::Bare(_))
     }
 
     pub(super) fn process(&self) -> &Process {
@@ -131,11 +144,17 @@ impl Life {
         Ok(self.process().exit_code(END)?)
     }
 
-    /// Adds what lictor says of its identity now, if that is another word than its last.
+    /// Adds what lictor says of its identity now, if that is another word than its last; its sentence for that may change.
     pub(super) fn hear(&self, said: &mut Vec<Said>) {
-        let word = |said: &Said| (said.status.clone(), said.reason.clone());
-        let last = said.last().map(word);
-        said.extend(self.says().filter(|now| Some(word(now)) != last));
+        let Some(now) = self.says() else {
+            return;
+        };
+        match said.last_mut() {
+            Some(last) if (&last.status, &last.reason) == (&now.status, &now.reason) => {
+                last.message = now.message;
+            }
+            _ => said.push(now),
+        }
     }
 
     /// What lictor says of its identity now.

@@ -13,7 +13,7 @@ use super::look::{Look, Wanted};
 use super::watching::{self, Patience};
 use crate::net::Host;
 
-/// How long both are watched: much longer than the vote about the name takes.
+/// How long both are watched at least: much longer than the vote about the name takes.
 const MEETING: Duration = Duration::from_secs(25);
 /// Gossip.
 const PORT: u16 = 8301;
@@ -78,10 +78,11 @@ pub fn namesake(options: &Options) -> Result<Namesake> {
     let zero = Instant::now();
     let second = Life::begin(&other, NEW_NUMBER, start)?;
     let (mut first_said, mut second_said) = (Vec::new(), Vec::new());
-    let looks = field.watch(zero + MEETING, |_| {
+    let looks = field.watch(zero + options.limit.max(MEETING), |_| {
         first.hear(&mut first_said);
         second.hear(&mut second_said);
-        false
+        let told = has_it(&first_said) && names(&second_said, &held.address);
+        zero.elapsed() >= MEETING && (first.is_bare() || told)
     });
     let last = field.look()?;
     let first_party = party(&host, NUMBER, &first, first_said);
@@ -128,14 +129,13 @@ impl Namesake {
             let holders = self.holders.join(", then ");
             faults.push(format!("{first} did not keep its name: {holders}"));
         }
-        let word = |party: &Party| party.said.last().cloned();
-        match word(&self.first) {
-            Some(said) if said.status == "True" => {}
-            other => faults.push(format!("the first does not say that it has it: {other:?}")),
+        if !has_it(&self.first.said) {
+            let word = self.first.said.last();
+            faults.push(format!("the first does not say that it has it: {word:?}"));
         }
-        match word(&self.second) {
-            Some(said) if said.status == "False" && said.message.contains(first) => {}
-            other => faults.push(format!("the newcomer does not say who has it: {other:?}")),
+        if !names(&self.second.said, first) {
+            let word = self.second.said.last();
+            faults.push(format!("the newcomer does not say who has it: {word:?}"));
         }
         if !self.first.ready {
             faults.push("the first is not ready".to_owned());
@@ -151,6 +151,17 @@ impl Namesake {
         }
         faults
     }
+}
+
+/// Whether the last word is that it has its name.
+fn has_it(said: &[Said]) -> bool {
+    said.last().is_some_and(Said::is_held)
+}
+
+/// Whether the last word is that somebody else has it, at that address.
+fn names(said: &[Said], address: &str) -> bool {
+    said.last()
+        .is_some_and(|last| last.status == "False" && last.message.contains(address))
 }
 
 fn wanted(number: u8) -> Wanted {

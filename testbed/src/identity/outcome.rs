@@ -134,7 +134,7 @@ impl Outcome {
             faults.push("the bystander was never accepted".to_owned());
         }
         match self.said.last() {
-            Some(last) if last.status == "True" => {}
+            Some(last) if last.is_held() => {}
             Some(last) => faults.push(format!("lictor does not say that it holds it: {last:?}")),
             None => faults.push("lictor says nothing of its identity".to_owned()),
         }

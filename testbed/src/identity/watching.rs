@@ -53,7 +53,9 @@ pub(super) fn watch(
         well = look.is(&wanted).then(|| well.unwrap_or(look.at));
         let gone = life.process().has_ended();
         let too_late = well.is_none() && begin.elapsed() >= patience.limit;
-        gone || too_late || well.is_some_and(|since| since.elapsed() >= patience.hold)
+        // Where lictor has to say so as well, it may be a little late.
+        let knows = life.is_bare() || said.last().is_some_and(Said::is_held);
+        gone || too_late || knows && well.is_some_and(|since| since.elapsed() >= patience.hold)
     });
     let settled = well.filter(|since| since.elapsed() >= patience.hold);
     Watched {
