@@ -126,7 +126,7 @@ impl Machine {
         if reload.trial.waits && self.start.was_ready {
             return self.hang_up();
         }
-        if reload.running || reload.staging || self.stop.is_some() {
+        if reload.running || reload.staging || self.stop.is_some() || self.farewell.is_some() {
             return;
         }
         // Before the first start not all of it may be there.

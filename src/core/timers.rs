@@ -35,6 +35,8 @@ pub enum Timer {
     Patience,
     /// Others have heard that an agent is back which was started once more to leave.
     Back,
+    /// An agent that was started to leave as what its node was has not joined in time, or does not end.
+    Farewell,
     /// Ask the agent whether its leave has begun.
     Evidence,
     /// The agent hangs in its leave: the last moment at which another can leave in its place.
@@ -48,7 +50,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -64,6 +66,7 @@ impl Timer {
         Self::Drain,
         Self::Patience,
         Self::Back,
+        Self::Farewell,
         Self::Evidence,
         Self::Replace,
         Self::LastStep,

@@ -134,7 +134,11 @@ impl Effects {
             Action::Settle => self.staging.settle(),
             Action::Spawn => {
                 sources.forget_notifications();
-                due.push_back(Event::Spawned(self.spawn()));
+                due.push_back(Event::Spawned(self.spawn(None)));
+            }
+            Action::SpawnAs(former) => {
+                sources.forget_notifications();
+                due.push_back(Event::Spawned(self.spawn(Some(&former))));
             }
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
@@ -222,6 +226,7 @@ impl Effects {
             services: documents.iter().flat_map(Document::service_ids).collect(),
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
+            former: None,
         })
     }
 
