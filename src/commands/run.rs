@@ -89,7 +89,7 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
         let changes = watching::changes(watch);
         let sources = Sources::new(signals, settings.rewrite, server, asked, socket, changes);
-        let effects = Effects::new(settings, program, inherited, notify, staging);
+        let effects = Effects::new(settings, program, inherited, notify, staging)?;
         Ok(driver::run(machine, sources, effects).await)
     })
 }

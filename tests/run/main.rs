@@ -15,6 +15,7 @@ mod carry;
 mod carry_acl;
 mod carry_files;
 mod endpoint;
+mod identity;
 mod life;
 mod pid1;
 mod reload_signal;

@@ -169,7 +169,10 @@ impl Bed {
             self.done.extend(done);
         }
         self.done.retain(|action| {
-            !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
+            !matches!(
+                action,
+                Action::Say(..) | Action::Forget | Action::Remember(_)
+            ) && !spared(action)
         });
         &self.done
     }
