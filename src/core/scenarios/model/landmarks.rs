@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 42] = [
+pub(super) const LANDMARKS: [&str; 44] = [
     "a snapshot",
     "a reload since files have changed",
     "a change that outlives its agent",
@@ -14,6 +14,8 @@ pub(super) const LANDMARKS: [&str; 42] = [
     "agent's services",
     "a restart or start",
     "an agent that finishes a leave",
+    "an agent as what its node was",
+    "an agent as it is, after that",
     "SIGHUP",
     "SIGINT",
     "SIGTERM",
@@ -74,6 +76,8 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
             _ => return plain(action),
         },
+        (Action::SpawnAs(_), _) => "an agent as what its node was",
+        (Action::Spawn, None) if seen.farewell_over => "an agent as it is, after that",
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"

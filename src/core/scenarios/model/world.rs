@@ -154,6 +154,7 @@ impl World {
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
                 .chain(super::signaling::ACTIONS)
+                .chain(super::farewell::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -168,6 +169,7 @@ impl World {
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
             .chain(super::noticed::MOMENTS)
+            .chain(super::farewell::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -181,6 +183,7 @@ impl World {
             Action::Stage => {
                 let staged = Staged {
                     services: vec![SERVICE.to_owned()],
+                    former: self.former(),
                     ..Staged::default()
                 };
                 let failed = Exit::new(exit::STAGE, "by chance");
@@ -205,7 +208,7 @@ impl World {
                 self.due
                     .push_back(Event::Unstaged(if good { Ok(()) } else { failed }));
             }
-            Action::Spawn => self.spawn(),
+            Action::Spawn | Action::SpawnAs(_) => self.spawn(),
             Action::Signal(number) => self.signal(*number),
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
