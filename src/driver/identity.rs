@@ -229,7 +229,7 @@ impl Identity {
 }
 
 fn warn_of_place(data_dir: &Path) {
-    let sign = place::host_network(&place::interfaces(), place::is_bridge);
+    let sign = place::is_host_network();
     let mounts = os::mounts::read().unwrap_or_default();
     if let Some(text) = place::warning(data_dir, &mounts, sign) {
         tracing::warn!("{text}");
