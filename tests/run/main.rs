@@ -27,6 +27,7 @@ mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
+mod wanted;
 mod watch;
 mod watch_limits;
 
