@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
+use nix::net::if_::if_nametoindex;
+
 use crate::os::mounts::Mount;
 
 /// File systems that end with their container, or with the host's boot.
@@ -64,8 +66,15 @@ pub fn host_network(
 pub fn is_host_network() -> Option<&'static str> {
     let root = Path::new("/sys/class/net");
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    // `/sys` may be that of another network than this process's.
+    let is_here = |name: &String| {
+        let told = fs::read_to_string(root.join(name).join("ifindex")).ok();
+        let told = told.and_then(|text| text.trim().parse::<u32>().ok());
+        told.is_some() && if_nametoindex(name.as_str()).ok() == told
+    };
     let interfaces: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(is_here)
         .collect();
     host_network(&interfaces, |name, what| {
         root.join(name).join(what).exists()

@@ -227,3 +227,46 @@ fn a_disk_that_is_full_costs_no_identity() -> TestResult {
     assert_eq!(agent["Config"]["NodeID"], id);
     leave(&lictor)
 }
+
+/// Whom it knew is all that tells it whom to join, and a leave would have forgotten that.
+fn one_that_was_joined_by_hand(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let config = json!({
+        "data_dir": "/consul/data",
+        "bind_addr": "{{ GetInterfaceIP \"eth0\" }}",
+        "disable_update_check": true,
+    });
+    seed.host
+        .write("/consul/config/consul.json", config.to_string())?;
+    let lictor = seed.lictor(version).start()?;
+    lictor.wait_log("the agent answers", START)?;
+    lictor
+        .api()
+        .put("/v1/agent/join/10.111.67.1", &Value::Null)?;
+    lictor.wait_phase("Ready", START)?;
+    // It writes what it has learned of one member when it learns of the next.
+    let other = seed.network.host("n3", 13)?;
+    let other = Client::start(&other, version, &["10.111.67.1"])?;
+    other.wait_leader()?;
+    let known = "grep -q 'alive: s1' /consul/data/serf/local.snapshot";
+    testbed::wait::until("the server in Serf's snapshot", HEARD, || {
+        let looked = seed.host.run(["sh", "-c", known]).ok()?;
+        looked.status.success().then_some(())
+    })?;
+    kill(&lictor)?;
+    rename(&seed, "n2")?;
+    let lictor = ready(&seed, version, &[])?;
+    assert!(lictor.log().contains("n1 has left"), "{}", lictor.log());
+    is_known(&seed, "n2", "10.111.67.11", "n1")?;
+    leave(&lictor)
+}
+
+#[test]
+fn one_that_was_joined_by_hand_still_knows_whom_to_join_1_8_7() -> TestResult {
+    one_that_was_joined_by_hand(Version::V1_8_7)
+}
+
+#[test]
+fn one_that_was_joined_by_hand_still_knows_whom_to_join_1_22_5() -> TestResult {
+    one_that_was_joined_by_hand(Version::V1_22_5)
+}
