@@ -1,0 +1,116 @@
+//! One address takes the place of another.
+//!
+//! An agent that neither listens on the old one nor advertises it is only told of it: it reloads with the registration of the
+//! new one. Every other agent is ended, since addresses are read at a start, and started anew. Others know it by the old address,
+//! and would take the new agent for another one under its name, until long after the old one has failed for them: so it leaves
+//! under the old address first ([`crate::core::former`]).
+
+use std::net::IpAddr;
+
+use crate::core::action::{Action, Level};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{Address, Staged};
+use crate::core::machine::Machine;
+use crate::core::phase::Phase;
+use crate::core::reload::Cause;
+use crate::core::timers::Timer;
+
+/// What takes the place of the address in use.
+#[derive(Debug)]
+pub(super) struct Moving {
+    to: Address,
+    /// The agent that knows the old one is ended, and another one is started.
+    restarts: bool,
+}
+
+impl Machine {
+    /// Why no other address can take the place of the one in use, whatever there is.
+    pub(super) fn why_it_stays(&self) -> Option<String> {
+        let server = self.is_server() && self.is_of_agent(self.address.as_ref()?.ip);
+        server.then(|| {
+            "a server is known to its peers by its address, and is for you to move: restart lictor when the others can do without it"
+                .to_owned()
+        })
+    }
+
+    /// Whether something else is under way with the agent that must come to its end first.
+    pub(super) fn is_busy(&self) -> bool {
+        self.reload.is_busy()
+    }
+
+    /// Whether the agent listens on this address or advertises it. One that has not told may.
+    fn is_of_agent(&self, ip: IpAddr) -> bool {
+        let told = !self.facts.version.is_empty();
+        let facts = &self.facts;
+        self.config.hands_address
+            || !told
+            || facts.advertise == Some(ip)
+            || facts.listens.contains(&ip)
+    }
+
+    /// Uses another address from now on.
+    pub(super) fn move_to(&mut self, to: Address) {
+        self.timers.clear(Timer::Grace);
+        let old = self.address.as_ref().map(|address| address.ip);
+        let restarts = old.is_some_and(|old| self.is_of_agent(old));
+        let text = match old {
+            Some(old) => format!("address {} instead of {old}: {}", to.ip, to.reason),
+            None => format!("address {}: {}", to.ip, to.reason),
+        };
+        self.say(Level::Info, text);
+        self.addresses.moving = Some(Moving { to, restarts });
+        if !restarts {
+            return self.readdress();
+        }
+        self.not_ready("Moving", "the agent is moved to another address");
+        self.timers.clear(Timer::Restart);
+        self.end_to_move(old);
+    }
+
+    /// Has the new address used wherever the old one was.
+    pub(super) fn readdress(&mut self) {
+        let Some(Moving { to, restarts }) = &self.addresses.moving else {
+            return;
+        };
+        let (to, adopt) = (to.clone(), *restarts);
+        self.addresses.gone = None;
+        self.addresses.lost = false;
+        let reason = to.reason.clone();
+        self.set(Kind::AddressKnown, Truth::True, "Found", reason);
+        if let Some(warning) = &to.warning {
+            self.say(Level::Warn, warning.clone());
+        }
+        self.address = Some(to.clone());
+        self.out.push(Action::Readdress { to, adopt });
+    }
+
+    /// The registration is written for the new address.
+    pub(in crate::core) fn readdressed(&mut self, result: Result<Staged, String>) {
+        let Some(moving) = self.addresses.moving.take() else {
+            return;
+        };
+        let registers = match result {
+            Ok(staged) => {
+                self.staged = staged;
+                self.staged.directory.is_some()
+            }
+            Err(why) => {
+                let text = format!("failed to {why}; the registration has the old address");
+                self.set(Kind::ConfigGood, Truth::False, "NotStaged", &text);
+                self.say(Level::Error, text);
+                false
+            }
+        };
+        if self.stop.is_some() {
+            return;
+        }
+        if moving.restarts {
+            return self.spawn();
+        }
+        if registers {
+            self.reload_asked(Cause::Address);
+        }
+        self.compare_addresses();
+        self.ask_for_readiness();
+    }
+}
