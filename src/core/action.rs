@@ -7,6 +7,7 @@ use crate::core::Moment;
 use crate::core::candidate::Applied;
 use crate::core::checks::CheckWork;
 use crate::core::event::{Address, Waiter};
+use crate::core::former::Former;
 use crate::exit::Exit;
 
 /// One thing to do in the world.
@@ -44,6 +45,8 @@ pub enum Action {
     Settle,
     /// Start the agent; ends in [`crate::core::event::Event::Spawned`].
     Spawn,
+    /// Start it as what its node was, to leave; ends in [`crate::core::event::Event::Spawned`].
+    SpawnAs(Former),
     /// Send the agent a signal by its number.
     Signal(i32),
     /// Stop lictor and the agent, as Ctrl-Z does, and let the agent go on when lictor does: at once where nobody could

@@ -48,6 +48,7 @@ impl Machine {
                     self.say(Level::Info, text);
                 }
                 self.say_left_out(staged.left_out.clone());
+                self.former.clone_from(&staged.former);
                 self.staged = staged;
                 self.spawn();
             }

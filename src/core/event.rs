@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use crate::core::candidate::{Candidate, listed};
 use crate::core::checks::CheckNews;
+use crate::core::former::Former;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
 
@@ -119,6 +120,8 @@ pub struct Staged {
     pub directory: Option<String>,
     /// What the user's directories hold and the agent does not get to see, each with the reason.
     pub left_out: Vec<String>,
+    /// What the node was known as and is not any more, if it has not left as that.
+    pub former: Option<Former>,
 }
 
 /// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.

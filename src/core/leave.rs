@@ -30,7 +30,7 @@ mod evidence;
 mod others;
 mod outcome;
 mod watch;
-mod way;
+pub(super) mod way;
 
 /// A stop that was asked for.
 #[derive(Debug)]
@@ -101,13 +101,16 @@ impl Machine {
         self.forget();
         self.ending.until = Some(self.now + self.config.stop_timeout);
         let was_ready = self.conditions.holds(Kind::Ready);
+        // One that runs to leave as what it was is one that was started to leave.
+        let farewell = self.farewell.take();
+        let asked = farewell.as_ref().and_then(|farewell| farewell.asked);
         self.stop = Some(Stop {
             mode,
             since: self.now,
             because,
             step: Step::Look,
             looked: false,
-            asked: None,
+            asked,
             twice: false,
             membership: Membership::Unknown,
             put: self.now,
@@ -116,7 +119,7 @@ impl Machine {
             created: 0,
             removed: false,
             denied: false,
-            finishing: false,
+            finishing: farewell.is_some(),
             killed: false,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
@@ -132,7 +135,10 @@ impl Machine {
                 self.say_shares();
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
-                self.drain(was_ready);
+                match asked {
+                    Some(_) => self.watch(),
+                    None => self.drain(was_ready),
+                }
             }
         }
     }
@@ -344,7 +350,8 @@ impl Machine {
         }
         self.enter(Phase::Leaving);
         self.share_budget();
-        self.out.push(Action::Spawn);
+        let former = self.former.take();
+        self.out.push(former.map_or(Action::Spawn, Action::SpawnAs));
     }
 
     /// No agent runs: there is none yet, it has crashed, or it could not be started once more.

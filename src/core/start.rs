@@ -27,10 +27,12 @@ const CHANGE: Duration = Duration::from_secs(30);
 /// Between two reads of a ready agent, less the jitter.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What is known of the way to readiness. All but the first four are of the current run.
+/// What is known of the way to readiness. All but the first five are of the current run.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     pub(super) ever_spawned: bool,
+    /// An agent was started as it is, and not only to leave as what it was.
+    pub(super) ever_itself: bool,
     pub(super) ever_ready: bool,
     /// It has joined, as it said or as its servers did: others know it.
     pub(super) ever_joined: bool,
@@ -71,6 +73,7 @@ impl Machine {
         });
         self.start = Start {
             ever_spawned: true,
+            ever_itself: self.start.ever_itself || !self.is_farewell(),
             ever_ready: self.start.ever_ready,
             ever_joined: self.start.ever_joined,
             was_in_catalog: self.start.was_in_catalog,
@@ -89,6 +92,9 @@ impl Machine {
         }
         if self.stop.is_some() {
             return self.wait_to_finish();
+        }
+        if self.is_farewell() {
+            return self.farewell_begun();
         }
         if let (false, Some(timeout)) = (self.start.ever_ready, self.config.start_timeout) {
             self.timers.set(Timer::Start, self.now + timeout);
@@ -145,6 +151,7 @@ impl Machine {
                     ),
                 );
                 self.told(*facts);
+                self.compare_addresses();
             }
             Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
                 if !self.start.answered =>
@@ -244,6 +251,10 @@ impl Machine {
             return;
         }
         self.timers.clear(Timer::Settle);
+        if self.addresses.are_lost() {
+            // It may know a leader, and is of no use at an address that nobody reaches.
+            return self.timers.set(Timer::Ask, self.now + HEARTBEAT);
+        }
         self.timers.clear(Timer::Start);
         if self.config.api {
             let pause = HEARTBEAT.mul_f64(1.0 - 0.2 * self.rng.f64());

@@ -39,6 +39,8 @@ pub enum Timer {
     Patience,
     /// Others have heard that an agent is back which was started once more to leave.
     Back,
+    /// An agent that was started to leave as what its node was has not joined in time, or does not end.
+    Farewell,
     /// Ask the agent whether its leave has begun.
     Evidence,
     /// The agent hangs in its leave: the last moment at which another can leave in its place.
@@ -52,7 +54,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -70,6 +72,7 @@ impl Timer {
         Self::Drain,
         Self::Patience,
         Self::Back,
+        Self::Farewell,
         Self::Evidence,
         Self::Replace,
         Self::LastStep,

@@ -34,6 +34,7 @@ use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+mod moving;
 mod spawning;
 
 /// What has happened to the agent's process.
@@ -122,6 +123,11 @@ impl Effects {
                     Event::Addressed(find_address(&wanted, patience).await)
                 }));
             }
+            Action::LookAtAddresses(in_use) => due.push_back(Event::Looked(self.look(in_use))),
+            Action::Readdress { to, adopt } => {
+                due.push_back(Event::Readdressed(self.readdress(to, adopt)));
+            }
+            Action::Reregister => due.push_back(Event::Restaged(self.reregister())),
             Action::Stage => due.push_back(Event::Staged(self.stage())),
             Action::Restage => {
                 let work = self.staging.retake(|stager| self.judging(stager));
@@ -134,7 +140,11 @@ impl Effects {
             Action::Settle => self.staging.settle(),
             Action::Spawn => {
                 sources.forget_notifications();
-                due.push_back(Event::Spawned(self.spawn()));
+                due.push_back(Event::Spawned(self.spawn(None)));
+            }
+            Action::SpawnAs(former) => {
+                sources.forget_notifications();
+                due.push_back(Event::Spawned(self.spawn(Some(&former))));
             }
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
@@ -222,6 +232,7 @@ impl Effects {
             services: documents.iter().flat_map(Document::service_ids).collect(),
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
+            former: None,
         })
     }
 

@@ -10,15 +10,17 @@ use std::net::IpAddr;
 use crate::core::action::{Action, Level};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Address, Staged};
+use crate::core::former::Former;
 use crate::core::machine::Machine;
-use crate::core::phase::Phase;
 use crate::core::reload::Cause;
+use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
 
 /// What takes the place of the address in use.
 #[derive(Debug)]
 pub(super) struct Moving {
     to: Address,
+    from: Option<IpAddr>,
     /// The agent that knows the old one is ended, and another one is started.
     restarts: bool,
 }
@@ -35,7 +37,7 @@ impl Machine {
 
     /// Whether something else is under way with the agent that must come to its end first.
     pub(super) fn is_busy(&self) -> bool {
-        self.reload.is_busy()
+        self.reload.is_busy() || self.is_farewell()
     }
 
     /// Whether the agent listens on this address or advertises it. One that has not told may.
@@ -58,18 +60,47 @@ impl Machine {
             None => format!("address {}: {}", to.ip, to.reason),
         };
         self.say(Level::Info, text);
-        self.addresses.moving = Some(Moving { to, restarts });
+        self.addresses.moving = Some(Moving {
+            to,
+            from: old,
+            restarts,
+        });
         if !restarts {
             return self.readdress();
         }
         self.not_ready("Moving", "the agent is moved to another address");
         self.timers.clear(Timer::Restart);
-        self.end_to_move(old);
+        if self.child.is_none() {
+            return self.readdress();
+        }
+        // By SIGKILL: a leave of its own would be said from an address that the host has not.
+        self.say(
+            Level::Info,
+            "ending the agent, which has the old address: SIGKILL",
+        );
+        self.restarts.total += 1;
+        self.out.push(Action::Signal(SIGKILL));
+    }
+
+    /// The agent has ended: whether another one is to be started with the new address.
+    pub(in crate::core) fn is_ended_to_move(&self) -> bool {
+        let moving = self.addresses.moving.as_ref();
+        self.stop.is_none() && moving.is_some_and(|moving| moving.restarts)
+    }
+
+    /// What the node has to leave as, if others know it by its old address.
+    fn as_former(&self, from: IpAddr) -> Option<Former> {
+        let advertised = self.facts.advertise.is_none_or(|ip| ip == from);
+        (advertised && self.start.ever_joined).then(|| Former {
+            name: None,
+            address: Some(from),
+            why: format!("the agent is known by {from}, which is this host's no longer"),
+        })
     }
 
     /// Has the new address used wherever the old one was.
-    pub(super) fn readdress(&mut self) {
-        let Some(Moving { to, restarts }) = &self.addresses.moving else {
+    pub(in crate::core) fn readdress(&mut self) {
+        let Some(Moving { to, restarts, .. }) = &self.addresses.moving else {
             return;
         };
         let (to, adopt) = (to.clone(), *restarts);
@@ -105,6 +136,7 @@ impl Machine {
             return;
         }
         if moving.restarts {
+            self.former = moving.from.and_then(|from| self.as_former(from));
             return self.spawn();
         }
         if registers {

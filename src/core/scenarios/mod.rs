@@ -20,6 +20,7 @@ use crate::exit::{self, Exit};
 mod broken_leave;
 mod checks;
 mod finished_leave;
+mod former;
 mod leave;
 mod model;
 mod reload;
@@ -185,7 +186,7 @@ impl Bed {
         let staged = Staged {
             services: vec![SERVICE.to_owned()],
             directory: Some("/run/lictor/registration".to_owned()),
-            left_out: Vec::new(),
+            ..Staged::default()
         };
         assert_eq!(self.on(Event::Staged(Ok(staged))), [Action::Spawn]);
         self.spawned();

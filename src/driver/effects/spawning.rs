@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
-use crate::consul::words;
+use crate::consul::{former, words};
 use crate::core::event::Spawned;
+use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::os::output::Output;
 use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
@@ -27,12 +28,14 @@ impl Effects {
         args
     }
 
-    pub(super) fn spawn(&mut self) -> Result<Spawned, Exit> {
+    pub(super) fn spawn(&mut self, former: Option<&Former>) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
-        if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
+        let config = self.staging.config(&self.users_args());
+        if let Err(reason) = self.find_api(&config) {
             tracing::warn!("failed to {reason}; going on as before");
         }
-        let args = self.start_args();
+        let mut args = self.start_args();
+        args.extend(former.into_iter().flat_map(|it| former::args(it, &config)));
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),

@@ -23,7 +23,7 @@ impl Stage {
         };
         let lent = self.new_generation();
         let written = self
-            .steps_to_write_lent(&current, &lent, files)
+            .steps_to_copy(&current, &lent, files)
             .and_then(|steps| perform(&steps))
             .and_then(|()| perform(&self.steps_to_lend(&current, &lent)));
         if written.is_err() {
@@ -40,7 +40,7 @@ impl Stage {
     }
 
     /// A copy of a generation, with files that may hold something else.
-    fn steps_to_write_lent<'a>(
+    pub(super) fn steps_to_copy<'a>(
         &self,
         current: &Generation,
         lent: &Generation,
