@@ -49,10 +49,7 @@ impl Machine {
     pub fn hears_addresses(&self) -> bool {
         let early = matches!(self.phase, Phase::Addressing | Phase::Staging);
         let stopping = self.stop.is_some() || self.is_ending() || self.phase == Phase::Exited;
-        self.config.follows_address
-            && !early
-            && !stopping
-            && !self.timers.is_set(Timer::Addresses)
+        self.config.follows_address && !early && !stopping && !self.timers.is_set(Timer::Addresses)
     }
 
     /// Addresses, links or routes have changed.
@@ -61,8 +58,7 @@ impl Machine {
             return;
         }
         let free = self.addresses.looked.map_or(self.now, |at| at + PAUSE);
-        self.timers
-            .set(Timer::Addresses, free.max(self.now + REST));
+        self.timers.set(Timer::Addresses, free.max(self.now + REST));
     }
 
     /// It is time to look.

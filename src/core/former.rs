@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{Answer, End, Event, Membership, Refusal};
+use crate::core::event::{Answer, CatalogNode, End, Event, Membership, Refusal};
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, last_words, seconds};
 use crate::core::phase::Phase;
@@ -31,6 +31,9 @@ const BACK: Duration = Duration::from_secs(1);
 const LEAVE: Duration = Duration::from_secs(20);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
+/// One that has left, and is gone from the catalog, is needed no more. Consul would have it wait for 3 s yet, in which its last
+/// synchronisation may bring the node back; servers and others have heard of it by then.
+const GONE: Duration = Duration::from_millis(300);
 /// One that says so long after it was asked to leave that it is a member like others has not begun.
 const NOT_BEGUN: Duration = Duration::from_millis(1500);
 
@@ -68,6 +71,8 @@ pub(super) struct Farewell {
     twice: bool,
     /// By its own word it has left.
     left: bool,
+    /// The catalog has no node of it any more; none where it may not be read.
+    gone: Option<bool>,
 }
 
 impl Machine {
@@ -101,6 +106,7 @@ impl Machine {
             asked: None,
             twice: false,
             left: false,
+            gone: Some(false),
         });
     }
 
@@ -143,9 +149,13 @@ impl Machine {
         if self.start.asking || self.child.is_none() || !self.config.api {
             return;
         }
-        let question = match farewell.looked && !farewell.joined {
-            true => Question::Leader,
-            false => Question::Agent,
+        let question = match (farewell.looked && !farewell.joined, farewell.left) {
+            (true, _) => Question::Leader,
+            (false, true) => Question::Catalog {
+                node: self.facts.node_name.clone(),
+                change: None,
+            },
+            (false, false) => Question::Agent,
         };
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
@@ -175,6 +185,7 @@ impl Machine {
                     Ok(None) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
                 }
             }
+            Answer::Catalog(result) => self.farewell_seen(result),
             // It was not put, or not taken: another way is no second leave.
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 self.leave_as_former_in_the_other_way();
@@ -202,6 +213,23 @@ impl Machine {
             self.leave_as_former_in_the_other_way();
         }
         self.timers.set(Timer::Ask, now + PAUSE);
+    }
+
+    /// What the catalog has of one that has left.
+    fn farewell_seen(&mut self, result: Result<CatalogNode, Refusal>) {
+        self.start.asking = false;
+        let Some(farewell) = self.farewell.as_mut().filter(|it| it.left) else {
+            return;
+        };
+        match result {
+            Ok(node) if !node.present || node.id != self.facts.node_id => {
+                farewell.gone = Some(true);
+                self.timers.set(Timer::Farewell, self.now + GONE);
+            }
+            // It is waited for to its end.
+            Err(Refusal::Denied(_)) => farewell.gone = None,
+            Ok(_) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
+        }
     }
 
     /// It is a member, as it says or as its servers do.
@@ -264,6 +292,9 @@ impl Machine {
         let Some(farewell) = &self.farewell else {
             return;
         };
+        if farewell.gone == Some(true) {
+            return self.out.push(Action::Signal(SIGKILL));
+        }
         let text = match farewell.asked {
             None => format!(
                 "{} could not join within {}; SIGKILL, and going on without its leave",

@@ -252,7 +252,10 @@ impl Stager {
             }
         }
         let ids = |files: &BTreeMap<PathBuf, Vec<u8>>| -> BTreeSet<String> {
-            files.values().flat_map(|bytes| services::ids(bytes)).collect()
+            files
+                .values()
+                .flat_map(|bytes| services::ids(bytes))
+                .collect()
         };
         change.dropped = &ids(&before) - &ids(&now);
         change.way_back = !change.is_none();

@@ -16,6 +16,7 @@ mod carry_acl;
 mod carry_files;
 mod endpoint;
 mod life;
+mod moved;
 mod pid1;
 mod reload_signal;
 mod renewal;
