@@ -10,6 +10,7 @@ use crate::cli;
 use crate::consul::command::{self, AgentConfig};
 use crate::core::machine::{Config, OnStop};
 use crate::core::signal::Rewrite;
+use crate::identity::judge::OnRename;
 use crate::os;
 use crate::registration::default::Parts;
 use crate::registration::sources::Source;
@@ -42,6 +43,10 @@ pub struct Settings {
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
     pub handed: Handed,
+    /// `--node-id`.
+    pub node_id: cli::NodeId,
+    /// `--on-rename`.
+    pub on_rename: OnRename,
     /// `--start-timeout`.
     pub start_timeout: Option<Duration>,
     /// Whether crashes are followed by restarts.
@@ -110,6 +115,12 @@ impl Settings {
                 bind: args.bind,
                 advertise: args.advertise,
                 client: args.client,
+            },
+            node_id: args.node_id,
+            on_rename: match args.on_rename {
+                cli::OnRename::Keep => OnRename::Keep,
+                cli::OnRename::Adopt => OnRename::Adopt,
+                cli::OnRename::Refuse => OnRename::Refuse,
             },
             start_timeout: Some(args.start_timeout).filter(|timeout| !timeout.is_zero()),
             restart: args.restart == cli::Restart::OnFailure,

@@ -90,16 +90,9 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
         let changes = watching::changes(watch);
         let addresses = addressing::follow(&settings.wanted);
-        let sources = Sources::new(
-            signals,
-            settings.rewrite,
-            server,
-            asked,
-            socket,
-            changes,
-            addresses,
-        );
-        let effects = Effects::new(settings, program, inherited, notify, staging);
+        let sources = Sources::new(signals, settings.rewrite, server, asked, socket, changes)
+            .following(addresses);
+        let effects = Effects::new(settings, program, inherited, notify, staging)?;
         Ok(driver::run(machine, sources, effects).await)
     })
 }

@@ -20,6 +20,9 @@ pub fn args(former: &Former, config: &AgentConfig) -> Vec<OsString> {
     if let Some(name) = &former.name {
         keys.push(("node_name", name.clone()));
     }
+    if let Some(id) = &former.id {
+        keys.push(("node_id", id.clone()));
+    }
     if let Some(address) = former.address {
         // Others know it by this one, whether the host still has it or not.
         keys.push(("advertise_addr", address.to_string()));

@@ -8,6 +8,7 @@ use crate::core::candidate::Applied;
 use crate::core::checks::CheckWork;
 use crate::core::event::{Address, Waiter};
 use crate::core::former::Former;
+use crate::core::known::Known;
 use crate::exit::Exit;
 
 /// One thing to do in the world.
@@ -60,6 +61,8 @@ pub enum Action {
     Forget,
     /// Do something about the checks that the agent is to have; ends in [`crate::core::event::Event::Checks`].
     Checks(CheckWork),
+    /// Keep what the node is known as, for the next start.
+    Remember(Known),
     /// Tell somebody at the control socket how his reload went.
     Reply(Waiter, ReloadOutcome),
     /// Give back the memory that only the start needed.

@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is known of the host's addresses.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
+    /// They have changed, and were not looked at since.
+    changed: bool,
     /// When they were looked at last.
     looked: Option<Moment>,
     /// Since when the address in use has been gone, as far as was seen.
@@ -57,6 +59,7 @@ impl Machine {
         if !self.hears_addresses() {
             return;
         }
+        self.addresses.changed = true;
         let free = self.addresses.looked.map_or(self.now, |at| at + PAUSE);
         self.timers.set(Timer::Addresses, free.max(self.now + REST));
     }
@@ -69,9 +72,14 @@ impl Machine {
 
     pub(super) fn looked_at_addresses(&mut self, sight: Sight) {
         self.addresses.looked = Some(self.now);
+        self.addresses.changed = false;
         // While one takes the place of another, what changes is looked at afterwards.
         if self.stop.is_some() || self.addresses.moving.is_some() {
             return;
+        }
+        if self.child.is_none() && self.phase != Phase::Backoff {
+            // An agent is just being started.
+            return self.timers.set(Timer::Addresses, self.now + REST);
         }
         match (sight.in_use, sight.choice) {
             (Some(interface), _) => self.address_is_there(interface),
@@ -167,7 +175,8 @@ impl Machine {
 
     /// The agent has ended, and with it every deadline: what is owed is looked at all the same.
     pub(super) fn addresses_kept(&mut self) {
-        if self.config.follows_address && self.stop.is_none() {
+        let owes = self.addresses.changed || self.addresses.gone.is_some();
+        if owes && self.stop.is_none() {
             self.timers.set(Timer::Addresses, self.now + REST);
         }
     }

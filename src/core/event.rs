@@ -122,6 +122,8 @@ pub struct Staged {
     pub left_out: Vec<String>,
     /// What the node was known as and is not any more, if it has not left as that.
     pub former: Option<Former>,
+    /// The name that the node will have, where that is known.
+    pub node_name: Option<String>,
 }
 
 /// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.

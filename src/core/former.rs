@@ -44,6 +44,8 @@ pub struct Former {
     pub name: Option<String>,
     /// The address it advertised, where that has changed.
     pub address: Option<IpAddr>,
+    /// Its id, where that has changed.
+    pub id: Option<String>,
     /// How that is known: a sentence for a person, without its full stop.
     pub why: String,
 }
@@ -322,6 +324,7 @@ impl Machine {
         let well = end.how.code() == 0 && !end.broke_its_leave;
         if asked.is_some() && (left || well) {
             self.say(Level::Info, format!("{former} has left"));
+            self.remember(true);
             // Nobody knows the node any more.
             self.start.ever_joined = false;
             self.start.was_in_catalog = false;

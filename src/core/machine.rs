@@ -11,6 +11,7 @@ use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
 use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
 use crate::core::former::{Farewell, Former};
+use crate::core::known::Known;
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
 use crate::core::reload::{Cause, Reload};
@@ -19,7 +20,7 @@ use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
 use crate::core::watch::Watch;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +127,8 @@ pub struct Machine {
     pub(super) former: Option<Former>,
     /// The agent runs as that, or is being started.
     pub(super) farewell: Option<Farewell>,
+    /// What is kept of that.
+    pub(super) known: Option<Known>,
     pub(super) facts: AgentFacts,
     pub(super) start: Start,
     pub(super) reload: Reload,
@@ -155,6 +158,7 @@ impl Machine {
             child: None,
             former: None,
             farewell: None,
+            known: None,
             start: Start::default(),
             reload: Reload::default(),
             watch: Watch::default(),
@@ -372,27 +376,6 @@ impl Machine {
             }
             code => self.restart_or_exit(Exit::new(code, told)),
         }
-    }
-
-    /// After a crash: a restart in place, unless that is not wanted or was tried too often.
-    fn restart_or_exit(&mut self, exit: Exit) {
-        if !self.config.restart {
-            return self.exit(exit);
-        }
-        let Some(delay) = self.restarts.next(self.config.restart_limit, &mut self.rng) else {
-            let reason = format!(
-                "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
-                self.restarts.in_a_row(),
-                exit.reason
-            );
-            return self.exit(Exit::new(exit::RESTARTS, reason));
-        };
-        self.say(
-            Level::Warn,
-            format!("{}; restarting it in {}", exit.reason, seconds(delay)),
-        );
-        self.enter(Phase::Backoff);
-        self.timers.set(Timer::Restart, self.now + delay);
     }
 
     pub(super) fn enter(&mut self, phase: Phase) {

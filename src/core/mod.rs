@@ -9,7 +9,7 @@
 //! * [`machine`] is the dispatch: event × phase.
 //! * [`start`] reads an agent's way to readiness, [`begin`] what comes before it, [`address`] what becomes of the host's
 //!   address meanwhile, [`catalog`] what the servers know of it, [`reload`]
-//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`former`] a leave as what the node was before, [`restart`] the back-off after a crash,
+//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`former`] a leave as what the node was before, [`known`] what is kept for that, [`restart`] the back-off after a crash,
 //!   [`checks`] what becomes of checks over it, [`ending`] the last thing before the exit.
 //! * [`init`] is the much smaller life of a plain program; [`leftovers`] what becomes of the processes that it, or an agent,
 //!   leaves behind; [`signal`] the names of signals and what they are rewritten to.
@@ -26,6 +26,7 @@ pub mod ending;
 pub mod event;
 pub mod former;
 pub mod init;
+pub mod known;
 pub mod leave;
 pub mod leftovers;
 pub mod machine;

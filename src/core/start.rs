@@ -163,10 +163,15 @@ impl Machine {
                 return self.ask_again();
             }
             // It answers, it just does not tell: the command line's facts have to do.
-            Err(refusal) => self.say(
-                Level::Warn,
-                format!("agent/self cannot be read ({refusal}); going by the agent's command line"),
-            ),
+            Err(refusal) => {
+                self.remember(false);
+                self.say(
+                    Level::Warn,
+                    format!(
+                        "agent/self cannot be read ({refusal}); going by the agent's command line"
+                    ),
+                );
+            }
         }
         self.start.answered = true;
         if !self.conditions.holds(Kind::Joined) {
@@ -239,6 +244,7 @@ impl Machine {
             return self.ask_next();
         }
         self.checks_read();
+        self.remember(false);
         self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
         let message = "the agent's HTTP API is off";
         self.set(Kind::Registered, Truth::Unknown, "NoApi", message);

@@ -55,7 +55,6 @@ impl Sources {
         control: mpsc::Receiver<Control>,
         notify: UnixDatagram,
         watch: Option<Changes>,
-        addresses: Option<AddressEvents>,
     ) -> Self {
         Self {
             signals,
@@ -64,10 +63,16 @@ impl Sources {
             control,
             notify,
             watch,
-            addresses,
+            addresses: None,
             asks: FuturesUnordered::new(),
             works: FuturesUnordered::new(),
         }
+    }
+
+    /// The kernel's word of addresses, too.
+    #[must_use]
+    pub fn following(self, addresses: Option<AddressEvents>) -> Self {
+        Self { addresses, ..self }
     }
 
     /// Drops what an agent that has ended has still said of its readiness: the next one's is another.

@@ -143,6 +143,15 @@ pub fn switch(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(
     Some((merged::is_on(setting.value), setting.file.to_owned()))
 }
 
+/// A text of the configuration's top level that is not empty: an option's, or else the last file's; `None` where nothing says one. A
+/// file that cannot be read says nothing.
+pub fn text(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<String> {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    let text = Merged { documents, flags }.text(&[key]);
+    text.map(|(text, _)| text.to_owned())
+}
+
 /// A candidate with its files read.
 struct Judged<'a> {
     candidate: &'a Candidate<'a>,

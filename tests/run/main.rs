@@ -15,6 +15,7 @@ mod carry;
 mod carry_acl;
 mod carry_files;
 mod endpoint;
+mod identity;
 mod life;
 mod moved;
 mod pid1;

@@ -390,7 +390,7 @@ fn an_agent_whose_files_name_its_address_is_not_moved() -> TestResult {
     let lictor = start(&seed, version, &[QUICK])?;
     replace(&seed.host, OLD, NEW)?;
     lictor.wait_log(
-        "bind_addr 10.111.67.11, with which it cannot be moved",
+        "not ready: 10.111.67.11 is gone, and 10.111.67.12 is there: the agent's own configuration has bind_addr",
         SOON,
     )?;
     assert_eq!(lictor.condition("AddressKnown")?.as_deref(), Some("False"));

@@ -12,6 +12,7 @@ use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Address, Staged};
 use crate::core::former::Former;
 use crate::core::machine::Machine;
+use crate::core::phase::Phase;
 use crate::core::reload::Cause;
 use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
@@ -94,6 +95,7 @@ impl Machine {
         (advertised && self.start.ever_joined).then(|| Former {
             name: None,
             address: Some(from),
+            id: None,
             why: format!("the agent is known by {from}, which is this host's no longer"),
         })
     }
@@ -110,6 +112,9 @@ impl Machine {
         self.set(Kind::AddressKnown, Truth::True, "Found", reason);
         if let Some(warning) = &to.warning {
             self.say(Level::Warn, warning.clone());
+        }
+        if adopt {
+            self.enter(Phase::Staging);
         }
         self.address = Some(to.clone());
         self.out.push(Action::Readdress { to, adopt });

@@ -8,6 +8,7 @@ fn former() -> Former {
     Former {
         name: Some("old".to_owned()),
         address: None,
+        id: None,
         why: "this host was called old".to_owned(),
     }
 }

@@ -34,6 +34,7 @@ impl Effects {
         if let Err(reason) = self.find_api(&config) {
             tracing::warn!("failed to {reason}; going on as before");
         }
+        self.identity.mend();
         let mut args = self.start_args();
         args.extend(former.into_iter().flat_map(|it| former::args(it, &config)));
         let program = Program {

@@ -206,7 +206,7 @@ mod tests {
     fn lends(stage: &Stage, count: usize) -> bool {
         let (current, files) = (stage.current().expect("current"), saying(stage, "lent"));
         let lent = stage.new_generation();
-        let written = stage.steps_to_write_lent(&current, &lent, &files);
+        let written = stage.steps_to_copy(&current, &lent, &files);
         let mut steps = written.expect("steps");
         steps.extend(stage.steps_to_lend(&current, &lent));
         killed_after(&steps, count)
