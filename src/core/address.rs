@@ -35,11 +35,18 @@ pub(super) struct Addresses {
     gone: Option<Moment>,
     /// It was told that it is.
     lost: bool,
+    /// Its registration could not be written.
+    unwritten: bool,
     /// What takes its place, and how far that is.
     moving: Option<Moving>,
 }
 
 impl Addresses {
+    /// Whether another one is taking the place of the one in use.
+    pub(super) fn are_moving(&self) -> bool {
+        self.moving.is_some()
+    }
+
     /// Whether the address in use is gone for good, as far as can be known.
     pub(super) fn are_lost(&self) -> bool {
         self.lost
@@ -72,17 +79,23 @@ impl Machine {
 
     pub(super) fn looked_at_addresses(&mut self, sight: Sight) {
         self.addresses.looked = Some(self.now);
-        self.addresses.changed = false;
-        // While one takes the place of another, what changes is looked at afterwards.
-        if self.stop.is_some() || self.addresses.moving.is_some() {
+        if self.stop.is_some() {
             return;
         }
-        if self.child.is_none() && self.phase != Phase::Backoff {
-            // An agent is just being started.
+        // What changes while one takes the place of another, or an agent is being started, is looked at afterwards.
+        let starting = self.child.is_none() && self.phase != Phase::Backoff;
+        if self.addresses.moving.is_some() || starting {
             return self.timers.set(Timer::Addresses, self.now + REST);
         }
+        self.addresses.changed = false;
+        self.timers.clear(Timer::Addresses);
         match (sight.in_use, sight.choice) {
-            (Some(interface), _) => self.address_is_there(interface),
+            (Some(interface), _) => {
+                self.address_is_there(interface);
+                if self.addresses.unwritten {
+                    self.write_again();
+                }
+            }
             (None, Ok(address)) if self.address.is_none() => self.move_to(address),
             (None, _) if self.address.is_none() => {}
             (None, choice) => self.address_is_gone(choice, sight.pinned),
@@ -168,6 +181,7 @@ impl Machine {
         self.addresses.lost = true;
         self.set(Kind::AddressKnown, Truth::False, reason, &why);
         self.not_ready("AddressLost", &why);
+        self.timers.clear(Timer::GoodRun);
         if news {
             self.say(Level::Error, format!("not ready: {why}"));
         }

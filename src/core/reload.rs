@@ -108,7 +108,8 @@ impl Machine {
             Cause::Asked(waiter) => (waiter, true, true),
             Cause::Forced(waiter) => (Some(waiter), true, true),
             Cause::Files | Cause::Again => (None, true, false),
-            Cause::DataDir | Cause::Address => (None, false, true),
+            Cause::DataDir => (None, false, true),
+            Cause::Address => (None, false, false),
         };
         if self.stop.is_some() {
             let why = "lictor is stopping, and a reload would break the leave";
@@ -138,7 +139,8 @@ impl Machine {
         if reload.trial.waits && self.start.was_ready {
             return self.hang_up();
         }
-        if reload.running || reload.staging || self.stop.is_some() || self.farewell.is_some() {
+        let moves = self.farewell.is_some() || self.addresses.are_moving();
+        if reload.running || reload.staging || self.stop.is_some() || moves {
             return;
         }
         // Before the first start not all of it may be there.
@@ -162,6 +164,9 @@ impl Machine {
         if std::mem::take(&mut reload.wanted.address) {
             // By itself and first: what may be wrong with the user's files does not hold it up.
             reload.pending = reload.wanted.anew;
+            if !reload.pending {
+                reload.wanted = Wanted::default();
+            }
             reload.does = Wanted {
                 address: true,
                 anyway: true,

@@ -6,6 +6,7 @@
 //! under the old address first ([`crate::core::former`]).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::core::action::{Action, Level};
 use crate::core::conditions::{Kind, Truth};
@@ -16,6 +17,9 @@ use crate::core::phase::Phase;
 use crate::core::reload::Cause;
 use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
+
+/// How soon a registration that could not be written is written again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What takes the place of the address in use.
 #[derive(Debug)]
@@ -89,6 +93,23 @@ impl Machine {
         self.stop.is_none() && moving.is_some_and(|moving| moving.restarts)
     }
 
+    /// Writes the registration that could not be written.
+    pub(super) fn write_again(&mut self) {
+        if self.is_busy() || self.child.is_none() {
+            self.addresses.changed = true;
+            return self.timers.set(Timer::Addresses, self.now + AGAIN);
+        }
+        if let Some(to) = self.address.clone() {
+            self.addresses.unwritten = false;
+            self.addresses.moving = Some(Moving {
+                to,
+                from: None,
+                restarts: false,
+            });
+            self.readdress();
+        }
+    }
+
     /// What the node has to leave as, if others know it by its old address.
     fn as_former(&self, from: IpAddr) -> Option<Former> {
         let advertised = self.facts.advertise.is_none_or(|ip| ip == from);
@@ -132,8 +153,11 @@ impl Machine {
             }
             Err(why) => {
                 let text = format!("failed to {why}; the registration has the old address");
-                self.set(Kind::ConfigGood, Truth::False, "NotStaged", &text);
+                self.set(Kind::ConfigGood, Truth::False, "NotWritten", &text);
                 self.say(Level::Error, text);
+                self.addresses.unwritten = true;
+                self.addresses.changed = true;
+                self.timers.set(Timer::Addresses, self.now + AGAIN);
                 false
             }
         };

@@ -13,10 +13,10 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         holds: |seen, action| {
             let reload = &seen.reload;
             let again = reload.may_look_again(&seen.event);
-            let begins = reload.may_begin() || again;
+            let begins = (reload.may_begin() || again) && !seen.addresses.ends_agent;
             let tells = match seen.config.staging {
                 true => {
-                    let as_is = reload.may_begin() && !reload.anew;
+                    let as_is = reload.may_begin() && !reload.anew && !reload.address;
                     reload.step == Step::Ready && !reload.renews_now() || as_is
                 }
                 false => begins,
@@ -25,11 +25,23 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                 Action::Ask(Question::Services) => {
                     let steps = [Step::Verifying, Step::Restarting, Step::Signaled];
                     let verifies = steps.contains(&reload.step);
-                    api && (verifies || begins && seen.config.staging && (reload.anew || again))
+                    api && (verifies
+                        || begins
+                            && seen.config.staging
+                            && (reload.anew || reload.address || again))
                 }
                 Action::Restage => {
                     let looked = reload.step == Step::Looked || reload.may_judge();
-                    seen.config.staging && (looked || begins && !api && was_ready)
+                    let for_all = match reload.step {
+                        Step::None => !reload.address || reload.may_judge(),
+                        _ => !reload.was_address,
+                    };
+                    seen.config.staging && for_all && (looked || begins && !api && was_ready)
+                }
+                Action::Reregister => {
+                    let looked = reload.step == Step::Looked && reload.was_address;
+                    let begun = begins && !api && was_ready && reload.address;
+                    seen.config.staging && (looked || begun)
                 }
                 Action::Signal(SIGHUP) => was_ready && (tells || reload.step == Step::Owed),
                 Action::Ask(Question::Reload) => api && tells && !reload.denied,
@@ -38,6 +50,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let is_of_one = matches!(
                 action,
                 Action::Restage
+                    | Action::Reregister
                     | Action::Signal(SIGHUP)
                     | Action::Ask(Question::Reload | Question::Services)
             );

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::addresses::Addresses;
 use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
@@ -43,6 +44,7 @@ pub(super) struct Seen {
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
     pub(super) checks: Checks,
+    pub(super) addresses: Addresses,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -90,6 +92,7 @@ impl Seen {
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
+            addresses: Addresses::default(),
             crashes: 0,
             crashed_now: false,
             renewed_now: false,
@@ -145,6 +148,7 @@ impl Seen {
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
+        self.addresses.event();
         self.reload.event();
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
@@ -173,6 +177,9 @@ impl Seen {
                 self.reload.to_judge |= self.stop.is_none() && self.config.staging;
             }
             Event::FilesChanged => self.files_changed(),
+            Event::Addressed(found) => self.addressed(found.as_ref().ok()),
+            Event::Looked(sight) => self.looked(sight),
+            Event::Readdressed(result) => self.readdressed(result.as_ref().ok()),
             Event::Restaged(result) => self.reload.restaged(result),
             Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
@@ -277,7 +284,13 @@ impl Seen {
         if let Some(noticed) = &mut self.noticed {
             noticed.outlives = true;
         }
-        if self.reload.ended(self.now, staged, zero, stop) {
+        let renews = self.reload.ended(self.now, staged, zero, stop);
+        if self.addresses.ends_agent && !stop {
+            self.addresses.ended_now = true;
+            self.renewed_now = true;
+            return;
+        }
+        if renews {
             self.renewed_now = true;
             return;
         }
@@ -314,6 +327,7 @@ impl Seen {
         if *action == Action::Restage && !self.reload.may_judge() {
             self.noticed = None;
         }
+        self.moves(action);
         if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);

@@ -154,6 +154,7 @@ impl World {
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
                 .chain(super::signaling::ACTIONS)
+                .chain(super::addresses::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -168,6 +169,7 @@ impl World {
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
             .chain(super::noticed::MOMENTS)
+            .chain(super::addresses::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -188,6 +190,9 @@ impl World {
                 self.due
                     .push_back(Event::Staged(good.then_some(staged).ok_or(failed)));
             }
+            Action::LookAtAddresses(in_use) => self.look(*in_use),
+            Action::Readdress { .. } => self.readdress(),
+            Action::Reregister => self.reregistered(),
             Action::Restage => {
                 let longest = any(&mut self.rng, &[1, 50, 5000]);
                 let takes = Duration::from_millis(self.rng.u64(0..longest));
@@ -228,6 +233,7 @@ impl World {
                 None
             }
             15..18 => self.meddle(),
+            22..30 => self.addresses_change(),
             18..20 if self.seen.stop.is_some() => self.meddle(),
             18..22 => {
                 let how = how(&mut self.rng);
@@ -253,6 +259,7 @@ impl World {
             0..60 => self.outside(),
             60..72 => Some(Event::Notified),
             72..78 => Some(Event::LeaveHeard),
+            480..490 => self.addresses_change(),
             78..80 => Some(Event::FailureHeard("by chance".to_owned())),
             80..86 => self.end(),
             // A leave asks much and takes long.
