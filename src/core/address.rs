@@ -33,6 +33,8 @@ pub(super) struct Addresses {
     looked: Option<Moment>,
     /// Since when the address in use has been gone, as far as was seen.
     gone: Option<Moment>,
+    /// What could take its place then.
+    next: Option<Address>,
     /// It was told that it is.
     lost: bool,
     /// Its registration could not be written.
@@ -105,6 +107,7 @@ impl Machine {
     /// The address in use can be used.
     fn address_is_there(&mut self, interface: String) {
         self.timers.clear(Timer::Grace);
+        self.addresses.next = None;
         let Some(address) = &mut self.address else {
             return;
         };
@@ -152,11 +155,13 @@ impl Machine {
             );
             self.say(Level::Warn, text);
         }
+        let stays = pinned.or_else(|| self.why_it_stays());
+        self.addresses.next = choice.clone().ok().filter(|_| stays.is_none());
         let since = *self.addresses.gone.get_or_insert(self.now);
         if self.now < since + grace {
             return self.timers.set(Timer::Grace, since + grace);
         }
-        match (choice, pinned.or_else(|| self.why_it_stays())) {
+        match (choice, stays) {
             (Ok(to), None) if self.is_busy() => {
                 let ip = to.ip;
                 self.say(Level::Debug, format!("{ip} is used after the reload"));

@@ -350,6 +350,7 @@ impl Machine {
         }
         self.enter(Phase::Leaving);
         self.share_budget();
+        self.leave_by_another_address();
         let former = self.former.take();
         self.out.push(former.map_or(Action::Spawn, Action::SpawnAs));
     }

@@ -256,6 +256,29 @@ fn without_an_address_it_is_not_ready_1_22_5() -> TestResult {
     after_the_grace(Version::V1_22_5)
 }
 
+/// An agent whose address is gone cannot tell anybody that it leaves; another one tells it from the new one.
+fn a_stop_before_the_move(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[PATIENT])?;
+    replace(&seed.host, OLD, NEW)?;
+    lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
+    lictor.term()?;
+    assert_eq!(lictor.exit(STOP)?, 0, "{}", lictor.log());
+    assert!(seed.server.catalog().node("n1")?.is_none());
+    seed.server.catalog().wait_member("n1", "left", SOON)?;
+    Ok(())
+}
+
+#[test]
+fn a_stop_before_the_move_1_8_7() -> TestResult {
+    a_stop_before_the_move(Version::V1_8_7)
+}
+
+#[test]
+fn a_stop_before_the_move_1_22_5() -> TestResult {
+    a_stop_before_the_move(Version::V1_22_5)
+}
+
 /// Waits until lictor has looked once more than before.
 fn looks(lictor: &Running, change: impl FnOnce() -> TestResult) -> TestResult {
     let count = || lictor.log().matches("event Looked(").count();

@@ -121,6 +121,21 @@ impl Machine {
         })
     }
 
+    /// The agent is to be started once more to leave. From an address that is gone it could not, and by another one alone nobody would
+    /// take it for what it was.
+    pub(in crate::core) fn leave_by_another_address(&mut self) {
+        let Some((to, from)) = self.addresses.next.take().zip(self.address.as_ref()) else {
+            return;
+        };
+        let from = from.ip;
+        if self.former.is_none() && self.is_of_agent(from) {
+            self.former = self.as_former(from);
+        }
+        if self.former.is_some() {
+            self.out.push(Action::Readdress { to, adopt: true });
+        }
+    }
+
     /// Has the new address used wherever the old one was.
     pub(in crate::core) fn readdress(&mut self) {
         let Some(Moving { to, restarts, .. }) = &self.addresses.moving else {
@@ -128,6 +143,7 @@ impl Machine {
         };
         let (to, adopt) = (to.clone(), *restarts);
         self.addresses.gone = None;
+        self.addresses.next = None;
         self.addresses.lost = false;
         let reason = to.reason.clone();
         self.set(Kind::AddressKnown, Truth::True, "Found", reason);

@@ -314,6 +314,34 @@ fn a_stop_is_a_stop() {
     assert!(matches!(ended.as_slice(), [Action::Exit(_)]), "{ended:?}");
 }
 
+/// The one that runs has nowhere to say it from.
+#[test]
+fn a_leave_from_an_address_that_is_gone_is_finished_from_another_one() {
+    let mut bed = Bed::advertising();
+    bed.sees(only(another()));
+    let mut bed = bed.leaving();
+    let finishes = bed.on(end(How::Exited(0))).to_vec();
+    assert!(
+        matches!(
+            finishes.as_slice(),
+            [
+                Action::Readdress { adopt: true, .. },
+                Action::SpawnAs(Former {
+                    address: Some(_),
+                    ..
+                })
+            ]
+        ),
+        "{finishes:?}"
+    );
+    // Back within the grace, it has.
+    let mut back = Bed::advertising();
+    back.sees(only(another()));
+    back.sees(there());
+    let mut back = back.leaving();
+    assert_eq!(back.on(end(How::Exited(0))), [Action::Spawn]);
+}
+
 /// Between two runs there is nobody to end.
 #[test]
 fn an_agent_that_has_crashed_starts_with_the_new_address() {
