@@ -43,6 +43,30 @@ fn every_exit_code_has_a_row() {
     }
 }
 
+#[test]
+fn every_reason_against_an_address_has_a_row() {
+    let page = include_str!("../docs/address.md");
+    let names: Vec<&str> = include_str!("../src/address/reason.rs")
+        .lines()
+        .skip_while(|line| !line.contains("fn name("))
+        .take_while(|line| *line != "    }")
+        .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let cell = format!("`{name}`");
+        assert!(
+            page.lines()
+                .filter(|line| line.starts_with("| `"))
+                .any(|line| line
+                    .split(" | ")
+                    .next()
+                    .is_some_and(|first| first.contains(&cell))),
+            "docs/address.md has no row for {name} of src/address/reason.rs"
+        );
+    }
+}
+
 /// The options of every subcommand. What is shown for `run`, which comes first, is only named for the others.
 fn tables() -> String {
     let mut of_run: Vec<String> = Vec::new();

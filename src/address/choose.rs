@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::address::reason::Reason;
+
 /// An address as the system has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -12,12 +14,38 @@ pub struct Found {
     pub interface: String,
     /// The address with its prefix length.
     pub net: IpNet,
-    /// Whether the interface is up and has a carrier.
-    pub up: bool,
-    /// Whether the interface is made by a container engine or a network plugin, and by which sign.
+    /// Whether packets can pass its interface.
+    pub link: LinkState,
+    /// Whether the interface leads back to this host.
+    pub loopback: bool,
+    /// Whether the link has two ends, and the kernel names the other one's address.
+    pub point_to_point: bool,
+    /// By which sign the interface is made by a container engine or a network plugin, if it is.
     pub container: Option<&'static str>,
-    /// Whether the kernel says that the address is not to be used for new connections yet, or any more.
-    pub unusable: Option<&'static str>,
+    /// What the kernel says against using the address, if anything.
+    pub flaw: Option<Reason>,
+}
+
+/// The state of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Up, with a carrier.
+    Up,
+    /// Turned off.
+    Down,
+    /// Up, and nothing at the other end of its cable.
+    NoCarrier,
+}
+
+/// A default route's way out of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultRoute {
+    /// Whose.
+    pub family: Family,
+    /// The interface that it leads through.
+    pub interface: String,
+    /// The source address that it names.
+    pub source: Option<IpAddr>,
 }
 
 /// All the system has.
@@ -25,10 +53,12 @@ pub struct Found {
 pub struct Inventory {
     /// The addresses, in the kernel's order.
     pub found: Vec<Found>,
-    /// The interfaces of IPv4 default routes.
-    pub default_v4: Vec<String>,
-    /// The interfaces of IPv6 default routes.
-    pub default_v6: Vec<String>,
+    /// All interfaces, also those without an address.
+    pub interfaces: Vec<(String, LinkState)>,
+    /// The ways out by the default routes of the lowest metric, of both families.
+    pub default_routes: Vec<DefaultRoute>,
+    /// What kept all of this from being read as it should be: a sentence for a person.
+    pub note: Option<String>,
 }
 
 /// What is wanted.
@@ -54,11 +84,21 @@ pub enum Family {
 }
 
 impl Family {
-    fn has(self, ip: IpAddr) -> bool {
+    /// Whether an address is of this family.
+    pub fn has(self, ip: IpAddr) -> bool {
         match self {
             Self::V4 => ip.is_ipv4(),
             Self::V6 => ip.is_ipv6(),
         }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
     }
 }
 
@@ -68,9 +108,9 @@ pub enum Verdict {
     /// This is the one.
     Chosen,
     /// It could have been, and another rule decided.
-    Lost(String),
+    Lost(Reason),
     /// It is of no use.
-    Skipped(String),
+    Skipped(Reason),
 }
 
 /// The decision, candidate by candidate.
@@ -78,6 +118,12 @@ pub enum Verdict {
 pub struct Choice {
     /// Each address with what became of it, in the kernel's order.
     pub candidates: Vec<(Found, Verdict)>,
+    /// The interfaces that a pattern matches, and that have no address of the wanted family.
+    pub without: Vec<(String, LinkState)>,
+    /// The default routes of the wanted family.
+    pub default_routes: Vec<DefaultRoute>,
+    /// [`Inventory::note`].
+    pub note: Option<String>,
     /// The outcome.
     pub outcome: Result<Chosen, Failure>,
 }
@@ -108,68 +154,51 @@ pub enum Failure {
 
 /// Chooses.
 pub fn choose(wanted: &Wanted, inventory: &Inventory) -> Choice {
-    if let Some(ip) = wanted.address {
-        return given(ip, inventory);
-    }
-    let mut verdicts: Vec<Option<Verdict>> = inventory
-        .found
-        .iter()
-        .enumerate()
-        .map(|(n, found)| skip(wanted, &inventory.found[..n], found).map(Verdict::Skipped))
-        .collect();
-    let outcome = wanted
-        .interfaces
-        .iter()
-        .find_map(|glob| {
-            let matching: Vec<usize> = (0..inventory.found.len())
-                .filter(|n| verdicts[*n].is_none() && glob.matches(&inventory.found[*n].interface))
-                .collect();
-            (!matching.is_empty())
-                .then(|| decide(wanted, inventory, glob, &matching, &mut verdicts))
-        })
-        .unwrap_or_else(|| Err(none(wanted, inventory, &verdicts)));
-    let candidates = inventory
-        .found
-        .iter()
-        .cloned()
-        .zip(verdicts)
-        .map(|(found, verdict)| {
-            let verdict = verdict.unwrap_or_else(|| {
-                Verdict::Lost("an earlier --interface pattern decided".to_owned())
-            });
-            (found, verdict)
-        })
-        .collect();
+    let look = Look { wanted, inventory };
+    let (verdicts, outcome) = match wanted.address {
+        Some(ip) => look.given(ip),
+        None => look.search(),
+    };
     Choice {
-        candidates,
+        candidates: inventory.found.iter().cloned().zip(verdicts).collect(),
+        without: look.without(),
+        default_routes: look.default_routes().cloned().collect(),
+        note: inventory.note.clone(),
         outcome,
     }
 }
 
-/// `--address`: taken as it is, looked up only to tell what is odd about it.
-fn given(ip: IpAddr, inventory: &Inventory) -> Choice {
-    let carrier = inventory.found.iter().find(|found| found.net.addr() == ip);
-    // All of 127.0.0.0/8 is on the loopback interface, whatever it lists.
-    let warning = (carrier.is_none() && !ip.is_loopback()).then(|| {
-        format!(
-            "--address {ip} is on no interface of this host; the agent cannot bind to it, and others may not reach it"
-        )
-    });
-    let candidates = inventory
-        .found
-        .iter()
-        .map(|found| {
-            let verdict = if found.net.addr() == ip {
-                Verdict::Chosen
-            } else {
-                Verdict::Lost("--address decided".to_owned())
-            };
-            (found.clone(), verdict)
-        })
-        .collect();
-    Choice {
-        candidates,
-        outcome: Ok(Chosen {
+type Outcome = Result<Chosen, Failure>;
+
+/// What is wanted, and what there is.
+struct Look<'a> {
+    wanted: &'a Wanted,
+    inventory: &'a Inventory,
+}
+
+impl Look<'_> {
+    /// `--address`: taken as it is, looked up only to tell what is odd about it.
+    fn given(&self, ip: IpAddr) -> (Vec<Verdict>, Outcome) {
+        let found = &self.inventory.found;
+        let carrier = found.iter().find(|found| found.net.addr() == ip);
+        let warning = match carrier {
+            Some(carrier) => state(carrier).filter(Reason::is_trouble).map(|why| {
+                format!(
+                    "--address {ip} on {}: {why}; the agent may fail to bind to it",
+                    carrier.interface
+                )
+            }),
+            // All of 127.0.0.0/8 is on the loopback interface, whatever it lists.
+            None if ip.is_loopback() => None,
+            None => Some(format!(
+                "--address {ip} is on no interface of this host; the agent cannot bind to it, and others may not reach it"
+            )),
+        };
+        let verdict = |found: &Found| match found.net.addr() == ip {
+            true => Verdict::Chosen,
+            false => Verdict::Lost(Reason::Given),
+        };
+        let chosen = Chosen {
             ip,
             interface: carrier.map(|found| found.interface.clone()),
             reason: match carrier {
@@ -177,158 +206,119 @@ fn given(ip: IpAddr, inventory: &Inventory) -> Choice {
                 None => "given by --address".to_owned(),
             },
             warning,
-        }),
+        };
+        (found.iter().map(verdict).collect(), Ok(chosen))
     }
-}
 
-/// Why an address is of no use, judged by itself and by those the kernel lists before it.
-fn skip(wanted: &Wanted, before: &[Found], found: &Found) -> Option<String> {
-    let ip = found.net.addr();
-    let pattern = wanted
-        .interfaces
-        .iter()
-        .find(|glob| glob.matches(&found.interface));
-    // What is called by its whole name is meant.
-    let named = pattern.is_some_and(|glob| glob.as_str() == found.interface);
-    let in_cidr = wanted.cidr.is_some_and(|cidr| cidr.contains(&ip));
-    if !wanted.family.has(ip) {
-        return Some(match wanted.family {
-            Family::V4 => "IPv6; --family 6 would look at it".to_owned(),
-            Family::V6 => "IPv4, and --family is 6".to_owned(),
-        });
-    }
-    if pattern.is_none() {
-        return Some("no --interface pattern matches its interface".to_owned());
-    }
-    if ip.is_loopback() {
-        return Some("loopback".to_owned());
-    }
-    if is_link_local(ip) {
-        return Some("link-local".to_owned());
-    }
-    if !found.up {
-        return Some("its interface is down or has no carrier".to_owned());
-    }
-    if let Some(why) = found.unusable {
-        return Some(why.to_owned());
-    }
-    if let (Some(sign), false) = (found.container, named) {
-        return Some(format!("a container network's interface ({sign})"));
-    }
-    if let (Some(cidr), false) = (wanted.cidr, in_cidr) {
-        return Some(format!("outside --cidr {cidr}"));
-    }
-    if found.net.prefix_len() == found.net.max_prefix_len() && !in_cidr {
-        return Some(format!(
-            "a /{} is most often a virtual address that moves between hosts; if it is this host's own, say so with --cidr {}",
-            found.net.prefix_len(),
-            found.net
-        ));
-    }
-    // The kernel lists a secondary address behind the primary one of its network.
-    let primary = before.iter().find(|other| {
-        other.interface == found.interface && ip.is_ipv4() && other.net.trunc() == found.net.trunc()
-    });
-    primary.map(|primary| format!("secondary to {} on the same interface", primary.net.addr()))
-}
-
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
-}
-
-/// Decides among the usable addresses of one pattern's interfaces.
-fn decide(
-    wanted: &Wanted,
-    inventory: &Inventory,
-    glob: &glob::Pattern,
-    matching: &[usize],
-    verdicts: &mut [Option<Verdict>],
-) -> Result<Chosen, Failure> {
-    let found = &inventory.found;
-    let routes = match wanted.family {
-        Family::V4 => &inventory.default_v4,
-        Family::V6 => &inventory.default_v6,
-    };
-    let routed: Vec<usize> = matching
-        .iter()
-        .copied()
-        .filter(|n| routes.contains(&found[*n].interface))
-        .collect();
-    let (winner, reason) = match (matching, routed.as_slice()) {
-        ([only], _) => (
-            *only,
-            format!(
-                "the only usable address of {} (--interface {glob})",
-                found[*only].interface
-            ),
-        ),
-        (_, [only]) => (
-            *only,
-            format!(
-                "of {} usable addresses (--interface {glob}) the one on the default route's interface, {}",
-                matching.len(),
-                found[*only].interface
-            ),
-        ),
-        (several, _) => {
-            let list: Vec<String> = several
-                .iter()
-                .map(|n| format!("{} on {}", found[*n].net, found[*n].interface))
+    /// The first pattern that yields an address decides.
+    fn search(&self) -> (Vec<Verdict>, Outcome) {
+        let found = &self.inventory.found;
+        let usable = |found| match self.skip(found) {
+            Some(why) => Verdict::Skipped(why),
+            None => Verdict::Lost(Reason::LaterPattern),
+        };
+        let mut verdicts: Vec<Verdict> = found.iter().map(usable).collect();
+        for glob in &self.wanted.interfaces {
+            let matching: Vec<usize> = (0..found.len())
+                .filter(|n| matches!(verdicts[*n], Verdict::Lost(_)))
+                .filter(|n| glob.matches(&found[*n].interface))
                 .collect();
-            for n in several {
-                verdicts[*n] = Some(Verdict::Lost("usable, but not the only one".to_owned()));
+            if !matching.is_empty() {
+                let outcome = self.decide(glob, &matching, &mut verdicts);
+                return (verdicts, outcome);
             }
-            return Err(Failure::Ambiguous(format!(
-                "find one address: there are several ({}) and the default route does not decide; say which with --interface, \
-                 --cidr or --address",
-                list.join(", ")
-            )));
         }
-    };
-    for n in matching {
-        verdicts[*n] = Some(if *n == winner {
-            Verdict::Chosen
-        } else {
-            Verdict::Lost("not on the default route's interface".to_owned())
-        });
+        let outcome = Err(self.none(&verdicts));
+        (verdicts, outcome)
     }
-    Ok(Chosen {
-        ip: found[winner].net.addr(),
-        interface: Some(found[winner].interface.clone()),
-        reason,
-        warning: None,
-    })
-}
 
-fn none(wanted: &Wanted, inventory: &Inventory, verdicts: &[Option<Verdict>]) -> Failure {
-    let patterns: Vec<&str> = wanted
-        .interfaces
-        .iter()
-        .map(glob::Pattern::as_str)
-        .collect();
-    let seen: Vec<String> = inventory
-        .found
-        .iter()
-        .zip(verdicts)
-        .filter_map(|(found, verdict)| match verdict {
-            Some(Verdict::Skipped(why)) if !found.net.addr().is_loopback() => {
-                Some(format!("{} on {}: {why}", found.net, found.interface))
+    /// Decides among the usable addresses of one pattern's interfaces.
+    fn decide(
+        &self,
+        glob: &glob::Pattern,
+        matching: &[usize],
+        verdicts: &mut [Verdict],
+    ) -> Outcome {
+        let found = &self.inventory.found;
+        let filtered = |from: &[usize], holds: &dyn Fn(&Found, &DefaultRoute) -> bool| {
+            let routed = |n: &usize| self.default_routes().any(|route| holds(&found[*n], route));
+            from.iter().copied().filter(routed).collect::<Vec<_>>()
+        };
+        let routed = filtered(matching, &|found, route| route.interface == found.interface);
+        let sourced = filtered(&routed, &|found, route| {
+            route.source == Some(found.net.addr())
+        });
+        let name = |n: usize| &found[n].interface;
+        let (several, usable) = (
+            matching.len(),
+            format!("usable addresses (--interface {glob})"),
+        );
+        let (winner, why, reason) = match (matching, routed.as_slice(), sourced.as_slice()) {
+            ([only], ..) => (
+                *only,
+                Reason::Several,
+                format!(
+                    "the only usable address of {} (--interface {glob})",
+                    name(*only)
+                ),
+            ),
+            (_, [only], _) => (
+                *only,
+                Reason::Route,
+                format!(
+                    "of {several} {usable} the one on the default route's interface, {}",
+                    name(*only)
+                ),
+            ),
+            (.., [only]) => (
+                *only,
+                Reason::Source,
+                format!(
+                    "of {several} {usable} the default route's source, on {}",
+                    name(*only)
+                ),
+            ),
+            _ => {
+                for n in matching {
+                    verdicts[*n] = Verdict::Lost(Reason::Several);
+                }
+                return Err(self.ambiguous(matching));
             }
-            _ => None,
-        })
-        .collect();
-    Failure::None(format!(
-        "find a usable address on --interface {}; seen: {}",
-        patterns.join(","),
-        if seen.is_empty() {
-            "no address but loopback".to_owned()
-        } else {
-            seen.join("; ")
+        };
+        for n in matching {
+            verdicts[*n] = match *n == winner {
+                true => Verdict::Chosen,
+                false if routed.contains(n) => Verdict::Lost(why.clone()),
+                false => Verdict::Lost(Reason::Route),
+            };
         }
-    ))
+        Ok(Chosen {
+            ip: found[winner].net.addr(),
+            interface: Some(name(winner).clone()),
+            reason,
+            warning: None,
+        })
+    }
+
+    /// The default routes of the wanted family.
+    fn default_routes(&self) -> impl Iterator<Item = &DefaultRoute> {
+        let routes = self.inventory.default_routes.iter();
+        routes.filter(|route| route.family == self.wanted.family)
+    }
+
+    /// The interfaces that a pattern matches, and that have no address of the wanted family.
+    fn without(&self) -> Vec<(String, LinkState)> {
+        let has_one = |name: &str| {
+            self.inventory
+                .found
+                .iter()
+                .any(|found| found.interface == name && self.wanted.family.has(found.net.addr()))
+        };
+        let matches = |name: &str| self.wanted.interfaces.iter().any(|glob| glob.matches(name));
+        let mut interfaces = self.inventory.interfaces.clone();
+        interfaces.retain(|(name, _)| matches(name) && !has_one(name));
+        interfaces
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -340,6 +330,11 @@ impl fmt::Display for Verdict {
         }
     }
 }
+
+mod failure;
+mod skip;
+
+use skip::state;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::address::choose::{Choice, Chosen, Failure, Family, Found, Verdict, Wanted, choose};
+use crate::address::choose::{
+    Choice, Chosen, Failure, Family, Found, LinkState, Verdict, Wanted, choose,
+};
 use crate::address::interfaces;
 use crate::core::event::{Address, Sight};
 use crate::exit::{self, Exit};
@@ -78,10 +80,15 @@ pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> Sight {
             };
         }
     };
-    let usable = |(found, verdict): &&(Found, Verdict)| {
-        in_use == Some(found.net.addr()) && !matches!(verdict, Verdict::Skipped(_))
-    };
-    let carrier = choice.candidates.iter().find(usable);
+    let carriers = choice
+        .candidates
+        .iter()
+        .filter(|(found, _)| in_use == Some(found.net.addr()));
+    let usable = |verdict: &Verdict| !matches!(verdict, Verdict::Skipped(_));
+    // One that would not be chosen any more is still better than none, as long as packets can pass.
+    let serves = |found: &Found| choice.outcome.is_err() && found.link == LinkState::Up;
+    let mut carriers = carriers.filter(|(found, verdict)| usable(verdict) || serves(found));
+    let carrier = carriers.next();
     Sight {
         in_use: carrier.map(|(found, _)| found.interface.clone()),
         choice: choice

@@ -8,12 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -260,13 +265,38 @@ static int mode_signals(char **arguments)
     }
 }
 
+/* `no-netlink -- PROGRAM [ARGUMENT...]`: becomes that program, for which and for whose children there are no netlink sockets,
+ * as under a unit's RestrictAddressFamilies or a container's seccomp profile. */
+static int mode_no_netlink(char **arguments)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        /* The lower half of the first argument, here where it comes first. */
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof steps / sizeof steps[0], steps};
+    if (!arguments[0] || !arguments[1]) {
+        errno = EINVAL;
+        fail("which program");
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1)
+        fail("seccomp");
+    execv(arguments[1], arguments + 1);
+    fail(arguments[1]);
+    return 125;
+}
+
 static const struct {
     const char *name;
     int (*run)(char **arguments);
 } modes[] = {
     {"true", mode_true},       {"exit", mode_exit},   {"ready", mode_ready}, {"term", mode_term},
     {"linger", mode_linger},   {"storm", mode_storm}, {"show", mode_show},   {"signals", mode_signals},
-    {"orphans", mode_orphans},
+    {"orphans", mode_orphans}, {"no-netlink", mode_no_netlink},
 };
 
 int main(int count, char **words)
