@@ -9,14 +9,13 @@ use crate::core::address::Addresses;
 use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
-use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
+use crate::core::event::{Address, AgentFacts, Answer, End, Event, Staged};
 use crate::core::former::{Farewell, Former};
 use crate::core::known::Known;
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
 use crate::core::reload::{Cause, Reload};
 use crate::core::restart::Restarts;
-use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
 use crate::core::watch::Watch;
@@ -224,26 +223,6 @@ impl Machine {
                     self.timed_out(timer);
                 }
             }
-        }
-    }
-
-    fn signalled(&mut self, signal: Signal) {
-        match signal {
-            Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
-            Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
-            Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
-            Signal::Hangup => self.reload_asked(Cause::Asked(None)),
-            // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
-            // its budget is used up.
-            Signal::Other(number) if signal::is_terminal_stop(number) => {
-                if self.stop.is_none() {
-                    self.out.push(Action::Suspend);
-                }
-            }
-            Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
-                self.out.push(Action::Signal(number));
-            }
-            Signal::Other(_) => {}
         }
     }
 

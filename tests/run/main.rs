@@ -16,6 +16,7 @@ mod carry_acl;
 mod carry_files;
 mod endpoint;
 mod identity;
+mod kept;
 mod life;
 mod moved;
 mod pid1;

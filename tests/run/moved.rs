@@ -15,13 +15,13 @@ use crate::{LICTOR, START, STOP, Seed};
 /// Long enough for a move, in which an agent leaves, starts and registers.
 const MOVE: Duration = Duration::from_secs(90);
 /// Long enough for lictor to look.
-const SOON: Duration = Duration::from_secs(20);
-const QUICK: &str = "--address-grace=500ms";
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const QUICK: &str = "--address-grace=500ms";
 /// A grace that no test waits for.
-const PATIENT: &str = "--address-grace=5m";
+pub(crate) const PATIENT: &str = "--address-grace=5m";
 
-const OLD: &str = "10.111.67.11";
-const NEW: &str = "10.111.67.12";
+pub(crate) const OLD: &str = "10.111.67.11";
+pub(crate) const NEW: &str = "10.111.67.12";
 
 fn registered_by_api(api: &Api) -> TestResult {
     let service = json!({ "Name": "by-api", "Port": 81 });
@@ -29,7 +29,7 @@ fn registered_by_api(api: &Api) -> TestResult {
     Ok(())
 }
 
-fn replace(host: &Host, old: &str, new: &str) -> TestResult {
+pub(crate) fn replace(host: &Host, old: &str, new: &str) -> TestResult {
     host.ip(["addr", "del", &format!("{old}/24"), "dev", "eth0"])?;
     host.ip(["addr", "add", &format!("{new}/24"), "dev", "eth0"])?;
     Ok(())
@@ -58,7 +58,7 @@ fn wait_registered(server: &Server, id: &str, node: &str) -> TestResult {
 }
 
 /// Waits until all see n1 at this address only, healthy and with all that it had.
-fn wait_moved(server: &Server, lictor: &Running, ip: &str) -> TestResult {
+pub(crate) fn wait_moved(server: &Server, lictor: &Running, ip: &str) -> TestResult {
     wait_registered(server, &format!("consul-{ip}"), ip)?;
     server.catalog().wait_member("n1", "alive", SOON)?;
     server.catalog().wait_passing("by-api", 1, MOVE)?;
@@ -77,7 +77,7 @@ fn wait_moved(server: &Server, lictor: &Running, ip: &str) -> TestResult {
     Ok(())
 }
 
-fn start(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running> {
+pub(crate) fn start(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running> {
     let lictor = seed
         .lictor(version)
         .arg("--log-level=debug")
@@ -87,15 +87,6 @@ fn start(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running>
     registered_by_api(&lictor.api())?;
     seed.server.catalog().wait_passing("by-api", 1, START)?;
     Ok(lictor)
-}
-
-/// The agent was neither restarted nor reloaded, and has the address that it had.
-fn nothing_has_happened(lictor: &Running) -> TestResult {
-    let status = lictor.status()?;
-    assert_eq!(status["address"]["ip"], OLD, "{status:#}");
-    assert_eq!(status["agent"]["restarts"], 0, "{status:#}");
-    assert_eq!(status["reload"]["count"], 0, "{status:#}");
-    Ok(())
 }
 
 /// The seed's agent is bound to the address that goes.
@@ -192,70 +183,6 @@ fn where_the_agent_has_another_address_it_only_reloads_1_22_5() -> TestResult {
     registration_alone(Version::V1_22_5)
 }
 
-/// An interface that goes and returns.
-fn within_the_grace(version: Version) -> TestResult {
-    let seed = Seed::new(version);
-    let lictor = start(&seed, version, &[PATIENT])?;
-    seed.host.ip(["link", "set", "eth0", "down"])?;
-    lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
-    seed.host.ip(["link", "set", "eth0", "up"])?;
-    lictor.wait_log("within --address-grace", SOON)?;
-    replace(&seed.host, OLD, NEW)?;
-    replace(&seed.host, NEW, OLD)?;
-    nothing_has_happened(&lictor)?;
-    lictor.wait_phase("Ready", START)?;
-    seed.server.catalog().wait_passing("by-api", 1, START)?;
-    nothing_has_happened(&lictor)
-}
-
-#[test]
-fn an_address_that_returns_in_time_was_never_gone_1_8_7() -> TestResult {
-    within_the_grace(Version::V1_8_7)
-}
-
-#[test]
-fn an_address_that_returns_in_time_was_never_gone_1_22_5() -> TestResult {
-    within_the_grace(Version::V1_22_5)
-}
-
-/// Without an address the agent is of no use, and with it again it is what it was.
-fn after_the_grace(version: Version) -> TestResult {
-    let seed = Seed::new(version);
-    let lictor = start(&seed, version, &[QUICK])?;
-    let net = format!("{OLD}/24");
-    seed.host.ip(["addr", "del", &net, "dev", "eth0"])?;
-    let gone = lictor.wait_status("no address", SOON, |status| {
-        let conditions = status["conditions"].as_array().into_iter().flatten();
-        let mut known = conditions.filter(|condition| condition["type"] == "AddressKnown");
-        known.any(|condition| condition["status"] == "False" && condition["reason"] == "Gone")
-    })?;
-    assert_eq!(
-        lictor.condition("Ready")?.as_deref(),
-        Some("False"),
-        "{gone:#}"
-    );
-    seed.host.ip(["addr", "add", &net, "dev", "eth0"])?;
-    lictor.wait_condition("AddressKnown", SOON)?;
-    lictor.wait_condition("Ready", START)?;
-    nothing_has_happened(&lictor)?;
-    // The same with the interface, and then it has another one.
-    seed.host.ip(["link", "set", "eth0", "down"])?;
-    lictor.wait_log("not ready: 10.111.67.11 is gone", SOON)?;
-    replace(&seed.host, OLD, NEW)?;
-    seed.host.ip(["link", "set", "eth0", "up"])?;
-    wait_moved(&seed.server, &lictor, NEW)
-}
-
-#[test]
-fn without_an_address_it_is_not_ready_1_8_7() -> TestResult {
-    after_the_grace(Version::V1_8_7)
-}
-
-#[test]
-fn without_an_address_it_is_not_ready_1_22_5() -> TestResult {
-    after_the_grace(Version::V1_22_5)
-}
-
 /// An agent whose address is gone cannot tell anybody that it leaves; another one tells it from the new one.
 fn a_stop_before_the_move(version: Version) -> TestResult {
     let seed = Seed::new(version);
@@ -277,53 +204,6 @@ fn a_stop_before_the_move_1_8_7() -> TestResult {
 #[test]
 fn a_stop_before_the_move_1_22_5() -> TestResult {
     a_stop_before_the_move(Version::V1_22_5)
-}
-
-/// Waits until lictor has looked once more than before.
-fn looks(lictor: &Running, change: impl FnOnce() -> TestResult) -> TestResult {
-    let count = || lictor.log().matches("event Looked(").count();
-    let before = count();
-    change()?;
-    wait::until("a look", SOON, || (count() > before).then_some(()))?;
-    Ok(())
-}
-
-/// What comes beside the address changes nothing, even where nobody could choose any more.
-#[test]
-fn an_address_that_comes_changes_nothing() -> TestResult {
-    let version = Version::V1_22_5;
-    let seed = Seed::new(version);
-    let lictor = start(&seed, version, &[QUICK])?;
-    looks(&lictor, || {
-        seed.host
-            .ip(["addr", "add", "10.111.67.200/32", "dev", "eth0"])?;
-        Ok(())
-    })?;
-    looks(&lictor, || {
-        seed.host
-            .add_link("eth1", &["10.111.67.31/24"])
-            .map_err(Into::into)
-    })?;
-    looks(&lictor, || {
-        seed.host
-            .ip(["addr", "del", "10.111.67.200/32", "dev", "eth0"])?;
-        Ok(())
-    })?;
-    // It may move to another interface, as long as that is one that is wanted.
-    seed.host
-        .ip(["addr", "del", "10.111.67.31/24", "dev", "eth1"])?;
-    looks(&lictor, || {
-        replace(&seed.host, OLD, "10.111.67.31")?;
-        seed.host
-            .ip(["addr", "add", "10.111.67.11/24", "dev", "eth1"])?;
-        Ok(())
-    })?;
-    lictor.wait_status("its interface", SOON, |status| {
-        status["address"]["interface"] == "eth1"
-    })?;
-    nothing_has_happened(&lictor)?;
-    seed.server.catalog().wait_passing("by-api", 1, START)?;
-    Ok(())
 }
 
 /// Two addresses change places, and only one of the interfaces is wanted.
@@ -401,25 +281,4 @@ fn ipv6_only_1_8_7() -> TestResult {
 #[test]
 fn ipv6_only_1_22_5() -> TestResult {
     ipv6(Version::V1_22_5)
-}
-
-/// An agent whose own files name the address that is gone could not be started with another one.
-#[test]
-fn an_agent_whose_files_name_its_address_is_not_moved() -> TestResult {
-    let version = Version::V1_8_7;
-    let seed = Seed::new(version);
-    let bind = json!({ "bind_addr": OLD }).to_string();
-    seed.host.write("/consul/config/z.json", bind)?;
-    let lictor = start(&seed, version, &[QUICK])?;
-    replace(&seed.host, OLD, NEW)?;
-    lictor.wait_log(
-        "not ready: 10.111.67.11 is gone, and 10.111.67.12 is there: the agent's own configuration has bind_addr",
-        SOON,
-    )?;
-    assert_eq!(lictor.condition("AddressKnown")?.as_deref(), Some("False"));
-    nothing_has_happened(&lictor)?;
-    replace(&seed.host, NEW, OLD)?;
-    lictor.wait_condition("AddressKnown", SOON)?;
-    lictor.wait_condition("Ready", START)?;
-    nothing_has_happened(&lictor)
 }

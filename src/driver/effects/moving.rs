@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
+use crate::consul::command::AgentConfig;
 use crate::core::candidate::Candidate;
 use crate::core::event::{Address, Sight, Staged};
 use crate::driver::addressing;
-use crate::registration::{Document, write};
+use crate::registration::{Document, sources, template, write};
+use crate::{os, settings};
 
-use super::Effects;
+use super::{Effects, environment};
 
 /// Keys that hold addresses, separated by spaces.
 const KEYS: [&str; 3] = ["bind_addr", "advertise_addr", "client_addr"];
@@ -66,6 +68,21 @@ impl Effects {
     fn rendered(&self) -> Result<Vec<Document>, String> {
         let config = self.staging.config(&self.users_args());
         self.documents(&config).map_err(|error| error.to_string())
+    }
+
+    /// The registration for the address in use.
+    pub(super) fn documents(
+        &self,
+        config: &AgentConfig,
+    ) -> Result<Vec<Document>, crate::registration::Error> {
+        let address = self.address.as_ref().map(|address| address.ip.to_string());
+        let values = template::Values {
+            address: address.as_deref(),
+            node_name: &settings::node_name(config),
+            host_name: &os::process::host_name(),
+            env: &environment,
+        };
+        sources::render(&self.settings.registration, &values)
     }
 
     fn texts(&self, documents: &[Document]) -> Texts {

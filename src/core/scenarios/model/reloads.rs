@@ -1,6 +1,8 @@
 //! What must hold of reloads.
 
+use super::answers::{percent, services};
 use super::reloading::{Step, Verdict};
+use super::world::World;
 use super::*;
 
 pub(super) const ACTIONS: &[Invariant<Action>] = &[
@@ -176,3 +178,27 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         },
     },
 ];
+
+impl World {
+    /// What was read of the user's directories.
+    pub(super) fn restaged(&mut self) -> Event {
+        let mut change = Change::default();
+        if self.rng.bool() {
+            change.changed.push("/consul/config/x.json".to_owned());
+            change.way_back = percent(&mut self.rng, 90);
+            change.dropped = services(&mut self.rng, 20);
+        }
+        let mut verdict = crate::core::candidate::Verdict::default();
+        if percent(&mut self.rng, 20) {
+            verdict
+                .faults
+                .push("x.json: it is broken; mend it".to_owned());
+        }
+        if percent(&mut self.rng, 30) {
+            verdict.restart.push("node_name (x.json)".to_owned());
+        }
+        let candidate = Candidate { change, verdict };
+        let good = percent(&mut self.rng, 90);
+        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
+    }
+}

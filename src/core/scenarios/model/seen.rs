@@ -374,25 +374,6 @@ impl Seen {
         }
     }
 
-    fn signaled(&mut self, number: i32) {
-        let kill = self.kill_at();
-        let Some(stop) = &mut self.stop else {
-            self.passed_on += u32::from(!OWN.contains(&number));
-            return;
-        };
-        match number {
-            SIGCONT => self.continued += 1,
-            _ if stop.mode == OnStop::Stay && !stop.stayed => {
-                stop.stayed = true;
-                // While the states of checks are noted there is no other signal than the last.
-                stop.killed = self.checks.noting;
-            }
-            SIGKILL if self.now >= kill => stop.killed = true,
-            SIGKILL => stop.leave.replaced = true,
-            _ => stop.leave.ask(self.now, true),
-        }
-    }
-
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
         match (question, &mut self.stop) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
-use super::answers::{any, how, percent, random_config, refuse, services};
+use super::answers::{any, how, percent, random_config, refuse};
 use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
@@ -240,7 +240,7 @@ impl World {
                 self.end_within(200, how);
                 None
             }
-            22..300 => {
+            30..300 => {
                 self.thaw();
                 self.grow()
             }
@@ -372,27 +372,6 @@ impl World {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    fn restaged(&mut self) -> Event {
-        let mut change = Change::default();
-        if self.rng.bool() {
-            change.changed.push("/consul/config/x.json".to_owned());
-            change.way_back = percent(&mut self.rng, 90);
-            change.dropped = services(&mut self.rng, 20);
-        }
-        let mut verdict = Verdict::default();
-        if percent(&mut self.rng, 20) {
-            verdict
-                .faults
-                .push("x.json: it is broken; mend it".to_owned());
-        }
-        if percent(&mut self.rng, 30) {
-            verdict.restart.push("node_name (x.json)".to_owned());
-        }
-        let candidate = Candidate { change, verdict };
-        let good = percent(&mut self.rng, 90);
-        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.
