@@ -70,11 +70,15 @@ pub(super) struct Farewell {
     joined: bool,
     /// How it was asked to leave last, and when.
     pub(super) asked: Option<(Way, Moment)>,
-    twice: bool,
+    pub(super) twice: bool,
+    /// When it was last asked how it is.
+    put: Moment,
     /// By its own word it has left.
     left: bool,
     /// The catalog has no node of it any more; none where it may not be read.
     gone: Option<bool>,
+    /// It was killed, and nothing more is asked of it.
+    killed: bool,
 }
 
 impl Machine {
@@ -107,8 +111,10 @@ impl Machine {
             joined: false,
             asked: None,
             twice: false,
+            put: self.now,
             left: false,
             gone: Some(false),
+            killed: false,
         });
     }
 
@@ -132,11 +138,16 @@ impl Machine {
 
     /// What happens while it runs. Its word that it leaves is no news, and nothing of it is for reloads.
     pub(super) fn in_farewell(&mut self, event: Event) {
+        let killed = self.farewell.as_ref().is_some_and(|it| it.killed);
         match event {
+            Event::Answered(Answer::Agent(Ok(facts))) if killed => self.told(*facts),
             Event::Notified => {
                 self.start.notified = true;
-                self.farewell_joined();
+                if !killed {
+                    self.farewell_joined();
+                }
             }
+            Event::Answered(_) if killed => {}
             Event::Answered(answer) => self.farewell_answered(answer),
             Event::LeaveHeard | Event::FailureHeard(_) => {}
             event => self.dispatch(event),
@@ -145,12 +156,14 @@ impl Machine {
 
     /// Asks whatever is not known yet.
     pub(super) fn ask_in_farewell(&mut self) {
-        let Some(farewell) = &self.farewell else {
+        let now = self.now;
+        let Some(farewell) = &mut self.farewell else {
             return;
         };
         if self.start.asking || self.child.is_none() || !self.config.api {
             return;
         }
+        farewell.put = now;
         let question = match (farewell.looked && !farewell.joined, farewell.left) {
             (true, _) => Question::Leader,
             (false, true) => Question::Catalog {
@@ -174,6 +187,7 @@ impl Machine {
                         self.farewell_looked();
                     }
                     Err(Refusal::Denied(_)) => {
+                        self.facts.membership = Membership::Unknown;
                         self.start.answered = true;
                         self.farewell_looked();
                     }
@@ -211,7 +225,7 @@ impl Machine {
             };
         };
         farewell.left |= membership == Membership::Left;
-        if membership == Membership::Alive && now >= asked + NOT_BEGUN {
+        if membership == Membership::Alive && farewell.put >= asked + NOT_BEGUN {
             self.leave_as_former_in_the_other_way();
         }
         self.timers.set(Timer::Ask, now + PAUSE);
@@ -281,35 +295,51 @@ impl Machine {
         let Some(farewell) = self.farewell.as_ref().filter(|it| !it.twice && !it.left) else {
             return;
         };
-        if let Some((way, _)) = farewell.asked {
-            let other = self.other_way(way);
-            if other != way && !self.facts.membership.is_leaving() {
-                self.leave_as_former_by(other);
-            }
+        let Some((way, _)) = farewell.asked else {
+            return;
+        };
+        let other = self.other_way(way);
+        if self.facts.membership.is_leaving() {
+            return;
+        }
+        match other == way {
+            true => self.give_farewell_up("cannot be asked to leave"),
+            false => self.leave_as_former_by(other),
         }
     }
 
     /// It has not joined in time, or does not end.
     pub(super) fn farewell_overdue(&mut self) {
-        let Some(farewell) = &self.farewell else {
-            return;
-        };
-        if farewell.gone == Some(true) {
-            return self.out.push(Action::Signal(SIGKILL));
+        if self.farewell.as_ref().and_then(|it| it.gone) == Some(true) {
+            return self.kill_farewell();
         }
-        let text = match farewell.asked {
-            None => format!(
-                "{} could not join within {}; SIGKILL, and going on without its leave",
-                farewell.former,
-                seconds(JOIN)
-            ),
-            Some(_) => format!(
-                "{} has not ended {} after it was asked to leave; SIGKILL",
-                farewell.former,
+        let asked = self.farewell.as_ref().is_some_and(|it| it.asked.is_some());
+        let what = match asked {
+            false => format!("could not join within {}", seconds(JOIN)),
+            true => format!(
+                "has not ended {} after it was asked to leave",
                 seconds(LEAVE)
             ),
         };
-        self.say(Level::Warn, text);
+        self.give_farewell_up(&what);
+    }
+
+    fn give_farewell_up(&mut self, what: &str) {
+        if let Some(farewell) = &self.farewell {
+            let text = format!("{} {what}; SIGKILL", farewell.former);
+            self.say(Level::Warn, text);
+            self.kill_farewell();
+        }
+    }
+
+    /// Nothing more is asked of it.
+    fn kill_farewell(&mut self) {
+        if let Some(farewell) = &mut self.farewell {
+            farewell.killed = true;
+        }
+        for timer in [Timer::Ask, Timer::Back, Timer::Farewell] {
+            self.timers.clear(timer);
+        }
         self.out.push(Action::Signal(SIGKILL));
     }
 

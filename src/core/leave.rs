@@ -111,7 +111,7 @@ impl Machine {
             step: Step::Look,
             looked: false,
             asked,
-            twice: false,
+            twice: farewell.as_ref().is_some_and(|farewell| farewell.twice),
             membership: Membership::Unknown,
             put: self.now,
             left: None,
@@ -151,7 +151,11 @@ impl Machine {
             Level::Info,
             format!("stopping the agent without a leave: {name}"),
         );
-        self.signal_once_noted(signal);
+        // One that is there to leave has states that tell nothing.
+        match self.stop.as_ref().is_some_and(|stop| stop.finishing) {
+            true => self.out.push(Action::Signal(signal)),
+            false => self.signal_once_noted(signal),
+        }
     }
 
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.

@@ -12,7 +12,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
     };
     match (&seen.event, &seen.stop) {
         // It goes on with another agent.
-        _ if seen.finish_now || seen.renewed_now => None,
+        _ if seen.finish_now || seen.renewed_now || seen.farewell_over => None,
         (Event::Ended(end), Some(stop)) => Some(match stop.mode {
             _ if stop.start_timeout => exit::NOT_READY,
             OnStop::Leave if stop.leave.is_confirmed(seen) => 0,

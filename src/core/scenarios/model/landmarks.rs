@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 46] = [
+pub(super) const LANDMARKS: [&str; 48] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -18,6 +18,8 @@ pub(super) const LANDMARKS: [&str; 46] = [
     "agent's services",
     "a restart or start",
     "an agent that finishes a leave",
+    "an agent as what its node was",
+    "an agent as it is, after that",
     "SIGHUP",
     "SIGINT",
     "SIGTERM",
@@ -78,6 +80,8 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
             _ => return plain(action),
         },
+        (Action::SpawnAs(_), _) => "an agent as what its node was",
+        (Action::Spawn, None) if seen.farewell_over => "an agent as it is, after that",
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"

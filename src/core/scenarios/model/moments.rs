@@ -46,7 +46,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =
                 seen.stop.is_some() && seen.waiters.values().any(|waiting| !waiting.asked);
-            let next = seen.reload.is_for_next() || seen.renewed_now;
+            let next = seen.reload.is_for_next() || seen.renewed_now || seen.farewell_over;
             let goes_on = seen.end.is_none() && next;
             !kept && !stopped && (seen.waiters.is_empty() || !ended || goes_on)
         },
@@ -63,7 +63,8 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         sentence: "while an agent with an API lives, a question is under way or a deadline is set: nothing is forgotten",
         holds: |seen, machine| {
             let api = seen.agent.as_ref().is_some_and(|agent| agent.api);
-            let killed = seen.stop.as_ref().is_some_and(|stop| stop.killed);
+            let farewell = seen.farewell.as_ref().is_some_and(|it| it.killed);
+            let killed = farewell || seen.stop.as_ref().is_some_and(|stop| stop.killed);
             let active = machine.deadline().is_some() || !seen.questions.is_empty();
             !api || killed || active
         },
@@ -98,7 +99,9 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         name: "--start-timeout holds",
         sentence: "while an agent that never was ready lives and no stop was begun, the end of --start-timeout is not overslept",
         holds: |seen, machine| match (&seen.agent, seen.config.start_timeout) {
-            (Some(agent), Some(timeout)) if !seen.ever_ready && seen.stop.is_none() => {
+            (Some(agent), Some(timeout))
+                if !seen.ever_ready && seen.stop.is_none() && seen.farewell.is_none() =>
+            {
                 let passed = seen.event == Event::Tick && seen.start_overdue();
                 !passed
                     && machine
@@ -144,7 +147,10 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             match machine.status().phase {
                 Phase::Exited => seen.exit.is_some(),
                 Phase::Ready | Phase::Reloading | Phase::Joining => serving,
-                Phase::Leaving => seen.stop.is_some() && (seen.agent.is_some() || seen.spawning),
+                Phase::Leaving => {
+                    let leaves = seen.stop.is_some() || seen.farewell.is_some();
+                    leaves && (seen.agent.is_some() || seen.spawning)
+                }
                 Phase::Stopping => seen.stop.is_some() || seen.end.is_some(),
                 Phase::Backoff => seen.agent.is_none() && seen.crashes > 0 && seen.end.is_none(),
                 Phase::Starting => seen.stop.is_none() && (serving || seen.spawning),

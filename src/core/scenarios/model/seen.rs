@@ -6,6 +6,7 @@ use super::addresses::Addresses;
 use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
+use super::farewell::Farewell;
 use super::leave::Leave;
 use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
@@ -43,6 +44,10 @@ pub(super) struct Seen {
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
+    /// The agent that runs, or is being spawned, is there to leave as what its node was.
+    pub(super) farewell: Option<Farewell>,
+    /// Such a one has ended with this event, and the agent is to start as it is.
+    pub(super) farewell_over: bool,
     pub(super) checks: Checks,
     pub(super) addresses: Addresses,
     /// Crashes without a good run between them.
@@ -66,16 +71,21 @@ pub(super) struct Seen {
     pub(super) exit: Option<Exit>,
 }
 
+/// What is known of an agent that has told nothing.
+fn told_by(config: &Config) -> AgentFacts {
+    AgentFacts {
+        node_name: config.node_name.clone(),
+        leaves_on_terminate: config.leaves_on_terminate,
+        leaves_on_interrupt: config.leaves_on_interrupt,
+        ..AgentFacts::default()
+    }
+}
+
 impl Seen {
     pub(super) fn new(config: Config) -> Self {
         let renews = config.restart_for_changes;
         Self {
-            facts: AgentFacts {
-                node_name: config.node_name.clone(),
-                leaves_on_terminate: config.leaves_on_terminate,
-                leaves_on_interrupt: config.leaves_on_interrupt,
-                ..AgentFacts::default()
-            },
+            facts: told_by(&config),
             config,
             now: Moment::ZERO,
             event: Event::Begin,
@@ -91,6 +101,8 @@ impl Seen {
             noticed: None,
             waiters: BTreeMap::new(),
             stop: None,
+            farewell: None,
+            farewell_over: false,
             checks: Checks::default(),
             addresses: Addresses::default(),
             crashes: 0,
@@ -113,7 +125,8 @@ impl Seen {
                 .as_ref()
                 .is_some_and(|a| a.since + timeout <= self.now)
         };
-        !self.ever_ready && self.config.start_timeout.is_some_and(due)
+        let itself = self.farewell.is_none();
+        itself && !self.ever_ready && self.config.start_timeout.is_some_and(due)
     }
 
     /// The longest delay before the restart that this crash leads to; the shortest is a fifth less.
@@ -145,6 +158,7 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.renewed_now = false;
+        self.farewell_over = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
@@ -187,8 +201,12 @@ impl Seen {
             Event::Ended(end) => self.ended(end),
             Event::Notified => {
                 let alive = self.agent.iter_mut();
-                self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
+                let alive = alive.map(|agent| agent.notified = true).count() > 0;
+                self.ever_joined |= alive && self.farewell.is_none();
+                self.farewell_joined();
             }
+            // It is there to leave, and takes no reload.
+            Event::LeaveHeard | Event::FailureHeard(_) if self.farewell.is_some() => {}
             Event::LeaveHeard => self.leave_heard(),
             Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
@@ -238,6 +256,9 @@ impl Seen {
                 stop.leave.due = Some(self.now + self.patience());
             }
         }
+        if let Some(farewell) = self.farewell.take() {
+            farewell.taken_over(&mut stop);
+        }
         self.stop = Some(stop);
     }
 
@@ -271,8 +292,12 @@ impl Seen {
                     stop.leave.due = Some(due);
                 }
             }
-            None if self.ever_spawned && self.stop.is_none() => self.crashed(),
-            None => {}
+            None => {
+                self.farewell = None;
+                if self.ever_spawned && self.stop.is_none() {
+                    self.crashed();
+                }
+            }
         }
     }
 
@@ -283,6 +308,11 @@ impl Seen {
         let stop = self.stop.is_some();
         if let Some(noticed) = &mut self.noticed {
             noticed.outlives = true;
+        }
+        self.farewell_over = self.farewell.take().is_some();
+        if self.farewell_over {
+            self.facts = told_by(&self.config);
+            return;
         }
         let renews = self.reload.ended(self.now, staged, zero, stop);
         if self.addresses.ends_agent && !stop {
@@ -333,12 +363,22 @@ impl Seen {
             waiting.for_each(|waiting| waiting.asked = true);
         }
         self.checks.action(action);
+        if self.farewell_asked(action) {
+            if let Action::Ask(question) = action {
+                self.questions.push((question.clone(), self.now));
+            }
+            return;
+        }
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
             self.reload.wanted = true;
             self.reload.anyway = true;
         }
         match action {
+            Action::SpawnAs(former) => {
+                self.spawning = true;
+                self.farewell_begins(former);
+            }
             Action::Spawn => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {

@@ -6,6 +6,9 @@ use super::*;
 
 impl Seen {
     fn leader_told(&mut self, known: bool) {
+        if self.farewell.is_some() {
+            return;
+        }
         self.ever_joined |= known;
         if let (None, Some(agent)) = (&self.stop, &mut self.agent) {
             agent.leader = known.then(|| agent.leader.unwrap_or(self.now));
@@ -30,6 +33,7 @@ impl Seen {
         if let (Answer::Agent(result), Some(agent)) = (answer, &mut self.agent) {
             agent.answered |= !result.as_ref().is_err_and(silence);
         }
+        self.farewell_answered(answer, put);
         match answer {
             Answer::Membership(result) => {
                 self.membership_told(result.as_ref().is_ok_and(|said| said.is_leaving()));

@@ -155,6 +155,7 @@ impl World {
                 .chain(super::reloads::ACTIONS)
                 .chain(super::signaling::ACTIONS)
                 .chain(super::addresses::ACTIONS)
+                .chain(super::farewell::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -170,6 +171,7 @@ impl World {
             .chain(super::signaling::MOMENTS)
             .chain(super::noticed::MOMENTS)
             .chain(super::addresses::MOMENTS)
+            .chain(super::farewell::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -183,6 +185,7 @@ impl World {
             Action::Stage => {
                 let staged = Staged {
                     services: vec![SERVICE.to_owned()],
+                    former: self.former(),
                     ..Staged::default()
                 };
                 let failed = Exit::new(exit::STAGE, "by chance");
@@ -210,7 +213,7 @@ impl World {
                 self.due
                     .push_back(Event::Unstaged(if good { Ok(()) } else { failed }));
             }
-            Action::Spawn => self.spawn(),
+            Action::Spawn | Action::SpawnAs(_) => self.spawn(),
             Action::Signal(number) => self.signal(*number),
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
