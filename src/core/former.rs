@@ -147,6 +147,7 @@ impl Machine {
                     self.farewell_joined();
                 }
             }
+            Event::Answered(Answer::Catalog(Ok(node))) if killed => self.farewell_entry(&node),
             Event::Answered(_) if killed => {}
             Event::Answered(answer) => self.farewell_answered(answer),
             Event::LeaveHeard | Event::FailureHeard(_) => {}
@@ -231,9 +232,20 @@ impl Machine {
         self.timers.set(Timer::Ask, now + PAUSE);
     }
 
+    /// Whether the catalog's node of its name is its own.
+    fn farewell_entry(&mut self, node: &CatalogNode) {
+        if node.present {
+            let ours = &self.facts.node_id;
+            self.start.was_in_catalog = ours.is_empty() || node.id == *ours;
+        }
+    }
+
     /// What the catalog has of one that has left.
     fn farewell_seen(&mut self, result: Result<CatalogNode, Refusal>) {
         self.start.asking = false;
+        if let Ok(node) = &result {
+            self.farewell_entry(node);
+        }
         let Some(farewell) = self.farewell.as_mut().filter(|it| it.left) else {
             return;
         };
@@ -357,6 +369,7 @@ impl Machine {
             self.remember(true);
             // Nobody knows the node any more.
             self.start.ever_joined = false;
+            self.start.has_left = true;
             self.start.was_in_catalog = false;
         } else {
             let words = last_words(end);

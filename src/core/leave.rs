@@ -364,7 +364,8 @@ impl Machine {
         let Some(stop) = &self.stop else { return };
         let leave = stop.mode == OnStop::Leave && stop.because.is_none();
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
-        let crashed = self.start.ever_ready || self.start.ever_joined;
+        let was_known = self.start.ever_ready && !self.start.has_left;
+        let crashed = was_known || self.start.ever_joined;
         if leave && crashed && !stop.finishing && self.can_finish() {
             return self.finish("the agent has ended");
         }

@@ -164,6 +164,7 @@ impl Machine {
         };
         let registers = match result {
             Ok(staged) => {
+                self.addresses.unwritten = false;
                 self.staged = staged;
                 self.staged.directory.is_some()
             }
@@ -181,7 +182,9 @@ impl Machine {
             return;
         }
         if moving.restarts {
-            self.former = moving.from.and_then(|from| self.as_former(from));
+            // What it is to leave as already, others know it by still.
+            let former = self.former.take();
+            self.former = former.or_else(|| self.as_former(moving.from?));
             return self.spawn();
         }
         if registers {

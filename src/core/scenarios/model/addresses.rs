@@ -9,13 +9,21 @@ use crate::core::event::Sight;
 
 /// Those that a host may have.
 const HOSTS: [&str; 3] = ["10.0.0.5", "10.0.0.6", "10.0.0.7"];
-/// By which others know the agents of these lives, whatever becomes of those: what leaves as a former node is told elsewhere.
-pub(super) const ADVERTISED: &str = "192.0.2.1";
+/// By which others may know an agent.
+pub(super) const ADVERTISED: [&str; 3] = ["192.0.2.1", "10.0.0.5", "10.0.0.6"];
 
 /// What was seen.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     in_use: Option<std::net::IpAddr>,
+    /// The one that was before it.
+    from: Option<std::net::IpAddr>,
+    /// What was to leave by it could not be started.
+    pub(super) not_begun: bool,
+    /// Something could take its place at the last look.
+    next: bool,
+    /// It did in a stop, at this event.
+    pub(super) moved_in_stop: bool,
     /// They have changed since the last look, or the one in use was gone in it.
     pub(super) owed: bool,
     /// The registration could not be written, ...
@@ -44,6 +52,7 @@ impl Addresses {
 
     pub(super) fn event(&mut self) {
         self.may_move = false;
+        self.moved_in_stop = false;
         self.writes_again = false;
         self.spawns_now = false;
         self.ended_now = false;
@@ -64,6 +73,7 @@ impl Seen {
         addresses.owed = false;
         if sight.in_use.is_some() {
             addresses.gone = None;
+            addresses.next = false;
             addresses.lost = false;
             addresses.writes_again = addresses.unwritten;
             addresses.owed = addresses.unwritten;
@@ -78,17 +88,45 @@ impl Seen {
         let over = since + self.config.address_grace <= self.now;
         let server = self.facts.server.unwrap_or(self.config.server);
         let stays = sight.pinned.is_some() || server && self.is_of_agent(in_use);
+        self.addresses.next = sight.choice.is_ok() && !stays;
         self.addresses.lost |= over && (stays || sight.choice.is_err());
         self.addresses.may_move = over && !stays && sight.choice.is_ok() && !self.is_reloading();
     }
 
     fn is_reloading(&self) -> bool {
-        self.reload.step != Step::None || self.reload.staging || self.reload.ends_agent
+        self.farewell.is_some()
+            || self.reload.step != Step::None
+            || self.reload.staging
+            || self.reload.ends_agent
     }
 
     /// Whether the agent would have to be started anew without this address.
     fn is_of_agent(&self, ip: std::net::IpAddr) -> bool {
-        self.config.hands_address || self.facts.listens.contains(&ip)
+        let facts = &self.facts;
+        let untold = facts.version.is_empty();
+        let has = facts.advertise == Some(ip) || facts.listens.contains(&ip);
+        self.config.hands_address || untold || has
+    }
+
+    /// Whether others know the node by this address.
+    fn is_known_by(&self, ip: std::net::IpAddr) -> bool {
+        self.ever_joined
+            && self
+                .facts
+                .advertise
+                .is_none_or(|advertised| advertised == ip)
+    }
+
+    /// Whether they know it by the one that was in use before.
+    pub(super) fn is_known_by_old(&self) -> bool {
+        let known = |ip| self.is_known_by(ip);
+        self.addresses.not_begun || self.addresses.from.is_some_and(known)
+    }
+
+    /// Whether a leave is to be finished from another address.
+    fn leaves_from_another(&self) -> bool {
+        let of_agent = |ip| self.is_of_agent(ip) && self.is_known_by(ip);
+        self.finish_now && self.addresses.next && self.addresses.in_use.is_some_and(of_agent)
     }
 
     /// The registration is for another address.
@@ -109,17 +147,21 @@ impl Seen {
     pub(super) fn moves(&mut self, action: &Action) {
         match action {
             Action::Readdress { to, adopt } => {
+                let stop = self.stop.is_some();
                 let addresses = &mut self.addresses;
-                addresses.in_use = Some(to.ip);
+                addresses.moved_in_stop = stop;
+                addresses.next = false;
+                addresses.from = addresses.in_use.replace(to.ip);
                 addresses.gone = None;
                 addresses.lost = false;
                 addresses.unwritten = false;
                 addresses.may_move = false;
-                addresses.ends_agent = *adopt;
+                addresses.ends_agent = *adopt && !stop;
             }
             Action::Signal(SIGKILL) if self.addresses.may_move && self.stop.is_none() => {
                 self.addresses.ends_agent = true;
             }
+            Action::Spawn | Action::SpawnAs(_) => self.addresses.not_begun = false,
             _ => {}
         }
     }
@@ -144,14 +186,17 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "an address is kept",
         sentence: "another address is used only if the one in use was seen gone for --address-grace, and in no look since then there, and nothing \
-                   is under way with the agent; or for a registration that could not be written; and, where that has to do with the old one, is ended for it",
+                   is under way with the agent; or for a registration that could not be written, or to finish a leave from it; and, where that has to do with the old one, is ended for it",
         holds: |seen, action| match action {
             Action::Readdress { to, adopt } => {
                 let again = seen.addresses.writes_again && seen.addresses.in_use == Some(to.ip);
+                if seen.stop.is_some() {
+                    return *adopt && seen.leaves_from_another();
+                }
                 let ended = seen.addresses.ended_now && *adopt;
                 let none = seen.agent.is_none() && seen.addresses.may_move;
                 let apart = seen.addresses.may_move && !adopt;
-                seen.stop.is_none() && (ended || none || apart || again)
+                ended || none || apart || again
             }
             _ => true,
         },
@@ -181,9 +226,7 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
 impl World {
     /// The kernel tells only somebody who listens.
     pub(super) fn addresses_change(&mut self) -> Option<Event> {
-        // What has not told by which address others know it would leave by the old one first.
-        let told = self.seen.facts.advertise.is_some();
-        (told && self.machine.hears_addresses()).then(|| {
+        self.machine.hears_addresses().then(|| {
             self.seen.addresses.owed = true;
             Event::AddressesChanged
         })

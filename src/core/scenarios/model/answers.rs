@@ -68,7 +68,7 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
         leaves_on_interrupt: any(rng, &maybe),
         membership: any(rng, &MEMBERSHIPS),
         version: "1.22.5".to_owned(),
-        advertise: ADVERTISED.parse().ok(),
+        advertise: any(rng, &ADVERTISED).parse().ok(),
         listens: any(rng, &[None, address().ip.into()]).into_iter().collect(),
         ..AgentFacts::default()
     }

@@ -32,6 +32,8 @@ pub(super) struct Seen {
     pub(super) ever_ready: bool,
     /// It said so, or knew a leader: others know it.
     pub(super) ever_joined: bool,
+    /// It has left as what it was.
+    pub(super) has_left: bool,
     /// What the agent told of itself last.
     pub(super) facts: AgentFacts,
     /// The last sight of the name in the catalog was of this agent's own entry.
@@ -95,6 +97,7 @@ impl Seen {
             api: false,
             ever_ready: false,
             ever_joined: false,
+            has_left: false,
             own_entry: false,
             questions: Vec::new(),
             reload: Reloading::new(renews),
@@ -293,7 +296,7 @@ impl Seen {
                 }
             }
             None => {
-                self.farewell = None;
+                self.addresses.not_begun = self.farewell.take().is_some();
                 if self.ever_spawned && self.stop.is_none() {
                     self.crashed();
                 }
@@ -309,8 +312,14 @@ impl Seen {
         if let Some(noticed) = &mut self.noticed {
             noticed.outlives = true;
         }
-        self.farewell_over = self.farewell.take().is_some();
-        if self.farewell_over {
+        let farewell = self.farewell.take();
+        self.farewell_over = farewell.is_some();
+        if let Some(farewell) = farewell {
+            if farewell.has_left(end) {
+                // Nobody knows the node any more.
+                (self.ever_joined, self.own_entry) = (false, false);
+                self.has_left = true;
+            }
             self.facts = told_by(&self.config);
             return;
         }
@@ -375,11 +384,12 @@ impl Seen {
             self.reload.anyway = true;
         }
         match action {
-            Action::SpawnAs(former) => {
+            // In a stop it is one that was started to leave, whatever it is.
+            Action::SpawnAs(former) if self.stop.is_none() => {
                 self.spawning = true;
                 self.farewell_begins(former);
             }
-            Action::Spawn => {
+            Action::Spawn | Action::SpawnAs(_) => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
                     stop.drains = None;
