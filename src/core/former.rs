@@ -252,7 +252,9 @@ impl Machine {
         match result {
             Ok(node) if !node.present || node.id != self.facts.node_id => {
                 farewell.gone = Some(true);
-                self.timers.set(Timer::Farewell, self.now + GONE);
+                let due = self.timers.get(Timer::Farewell);
+                let over = due.map_or(self.now + GONE, |at| at.min(self.now + GONE));
+                self.timers.set(Timer::Farewell, over);
             }
             // It is waited for to its end.
             Err(Refusal::Denied(_)) => farewell.gone = None,

@@ -159,7 +159,9 @@ impl Machine {
 
     /// The registration is written for the new address.
     pub(in crate::core) fn readdressed(&mut self, result: Result<Staged, String>) {
-        let Some(moving) = self.addresses.moving.take() else {
+        let moving = self.addresses.moving.take();
+        // In a stop it was for an agent that finishes the leave.
+        let Some(moving) = moving.filter(|_| self.stop.is_none()) else {
             return;
         };
         let registers = match result {
@@ -178,9 +180,6 @@ impl Machine {
                 false
             }
         };
-        if self.stop.is_some() {
-            return;
-        }
         if moving.restarts {
             // What it is to leave as already, others know it by still.
             let former = self.former.take();
