@@ -26,6 +26,17 @@ pub struct Found {
     pub flaw: Option<Reason>,
 }
 
+/// An interface by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Whether packets can pass it.
+    pub link: LinkState,
+    /// The bridge or bond that it is a port of, and that has the addresses then.
+    pub port_of: Option<String>,
+}
+
 /// The state of an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
@@ -54,7 +65,7 @@ pub struct Inventory {
     /// The addresses, in the kernel's order.
     pub found: Vec<Found>,
     /// All interfaces, also those without an address.
-    pub interfaces: Vec<(String, LinkState)>,
+    pub interfaces: Vec<Interface>,
     /// The ways out by the default routes of the lowest metric, of both families.
     pub default_routes: Vec<DefaultRoute>,
     /// What kept all of this from being read as it should be: a sentence for a person.
@@ -119,7 +130,7 @@ pub struct Choice {
     /// Each address with what became of it, in the kernel's order.
     pub candidates: Vec<(Found, Verdict)>,
     /// The interfaces that a pattern matches, and that have no address of the wanted family.
-    pub without: Vec<(String, LinkState)>,
+    pub without: Vec<Interface>,
     /// The default routes of the wanted family.
     pub default_routes: Vec<DefaultRoute>,
     /// [`Inventory::note`].
@@ -307,7 +318,7 @@ impl Look<'_> {
     }
 
     /// The interfaces that a pattern matches, and that have no address of the wanted family.
-    fn without(&self) -> Vec<(String, LinkState)> {
+    fn without(&self) -> Vec<Interface> {
         let has_one = |name: &str| {
             self.inventory
                 .found
@@ -316,7 +327,7 @@ impl Look<'_> {
         };
         let matches = |name: &str| self.wanted.interfaces.iter().any(|glob| glob.matches(name));
         let mut interfaces = self.inventory.interfaces.clone();
-        interfaces.retain(|(name, _)| matches(name) && !has_one(name));
+        interfaces.retain(|it| matches(&it.name) && !has_one(&it.name));
         interfaces
     }
 }

@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-use crate::address::choose::{DefaultRoute, Found, Inventory, LinkState};
+use crate::address::choose::{DefaultRoute, Found, Interface, Inventory, LinkState};
 use crate::address::reason::Reason;
 use crate::address::rtnetlink::{Address, Link, Route};
 
@@ -62,12 +62,14 @@ pub(super) fn inventory(links: &[Link], addresses: &[Address], routes: &[Route])
             default_routes.push(way);
         }
     }
+    let interface = |link: &Link| Interface {
+        name: link.name.clone(),
+        link: link.state(),
+        port_of: link.master.and_then(of).map(|master| master.name.clone()),
+    };
     Inventory {
         found,
-        interfaces: links
-            .iter()
-            .map(|link| (link.name.clone(), link.state()))
-            .collect(),
+        interfaces: links.iter().map(interface).collect(),
         default_routes,
         note: None,
     }

@@ -19,9 +19,9 @@ pub fn explain(choice: &Choice) -> String {
             ]
         })
         .collect();
-    for (interface, link) in &choice.without {
-        let state = format!("without an address of the family; {}", link.word());
-        rows.push([interface.clone(), "-".to_owned(), state]);
+    for interface in &choice.without {
+        let state = format!("without an address of the family; {}", interface.state());
+        rows.push([interface.name.clone(), "-".to_owned(), state]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
@@ -83,7 +83,7 @@ pub fn json(choice: &Choice) -> Value {
         .collect();
     let without = choice.without.iter();
     let without: Vec<Value> = without
-        .map(|(interface, link)| json!({"interface": interface, "link": state(*link)}))
+        .map(|it| json!({"interface": it.name, "link": state(it.link), "port_of": it.port_of}))
         .collect();
     let chosen = choice.outcome.as_ref().ok();
     json!({

@@ -8,14 +8,13 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::consul::command::AgentConfig;
 use crate::core::former::Former;
 
 /// Keys that say where the agent listens for gossip.
 const BINDS: [&str; 2] = ["bind_addr", "serf_lan"];
 
-/// The arguments to come after all others. `config` is what the agent has without them.
-pub fn args(former: &Former, config: &AgentConfig) -> Vec<OsString> {
+/// The arguments to come after all others. `config` is what the agent has without them, by key.
+pub fn args(former: &Former, config: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
     let mut keys: Vec<(&str, String)> = Vec::new();
     if let Some(name) = &former.name {
         keys.push(("node_name", name.clone()));
@@ -33,7 +32,7 @@ pub fn args(former: &Former, config: &AgentConfig) -> Vec<OsString> {
         keys.push((family, address.to_string()));
         for key in BINDS {
             // To listen at an address that the host has not is the agent's end.
-            if config.text(&[key]).is_some_and(|it| is(it, address)) {
+            if config(key).is_some_and(|it| is(&it, address)) {
                 keys.push((key, anywhere(address).to_owned()));
             }
         }
@@ -57,10 +56,12 @@ fn anywhere(address: IpAddr) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consul::command::AgentConfig;
 
     fn of(former: &Former, config: &[&str]) -> Vec<String> {
         let config: Vec<OsString> = config.iter().map(OsString::from).collect();
-        args(former, &AgentConfig::read(&config))
+        let config = AgentConfig::read(&config);
+        args(former, |key| config.text(&[key]).map(str::to_owned))
             .into_iter()
             .map(|arg| arg.into_string().expect("text"))
             .collect()

@@ -89,18 +89,6 @@ pub struct Config {
     pub seed: u64,
 }
 
-impl Config {
-    /// What is known of the agent until it tells of itself.
-    pub(super) fn facts(&self) -> AgentFacts {
-        AgentFacts {
-            node_name: self.node_name.clone(),
-            leaves_on_terminate: self.leaves_on_terminate,
-            leaves_on_interrupt: self.leaves_on_interrupt,
-            ..AgentFacts::default()
-        }
-    }
-}
-
 /// The agent's process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Child {

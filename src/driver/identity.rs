@@ -2,14 +2,12 @@
 //! is known as.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-
-use serde_json::{Map, Value};
 
 use crate::address::interfaces;
 use crate::cli;
-use crate::consul::flags;
+use crate::consul;
 use crate::core::action::Level;
 use crate::core::former::Former;
 use crate::core::known::Known;
@@ -18,9 +16,12 @@ use crate::identity::judge::{self, Now, OnRename, Verdict, Wanted};
 use crate::identity::node_id::{self, File};
 use crate::identity::record::{self, Copy, Record};
 use crate::identity::{machine, place, snapshot};
-use crate::judge as configuration;
 use crate::os;
 use crate::settings::Settings;
+
+use said::Said;
+
+mod said;
 
 /// The node, as this host makes it.
 #[derive(Debug)]
@@ -33,44 +34,8 @@ pub(super) struct Identity {
     data_dir: Option<PathBuf>,
     /// What the agent gets beside the user's arguments.
     args: Vec<OsString>,
-}
-
-/// The agent's configuration, as far as it says who the node is.
-struct Said {
-    files: Vec<configuration::File>,
-    flags: flags::Flags,
-}
-
-impl Said {
-    fn read(args: &[OsString]) -> Self {
-        let flags = flags::read(args);
-        let (files, _) = configuration::files::read(&flags.paths, flags.format.as_deref());
-        Self { files, flags }
-    }
-
-    /// What `-hcl` says stands above the options, and those above the files.
-    fn text(&self, key: &str) -> Option<String> {
-        let above = configuration::files::of_options(&self.flags.hcl);
-        configuration::text(&above, &Map::new(), key)
-            .or_else(|| configuration::text(&self.files, &self.flags.settings, key))
-    }
-
-    /// The address that the agent is going to advertise, where it is written there as one.
-    fn advertise(&self) -> Option<IpAddr> {
-        let address = |key| self.text(key)?.trim().parse::<IpAddr>().ok();
-        match self.text("advertise_addr") {
-            Some(_) => address("advertise_addr"),
-            None => address("bind_addr").filter(|it| !it.is_unspecified()),
-        }
-    }
-
-    fn server(&self) -> bool {
-        let on = self.flags.settings.get("server").and_then(Value::as_bool);
-        let above = configuration::files::of_options(&self.flags.hcl);
-        let told = configuration::switch(&above, &Map::new(), "server")
-            .or_else(|| configuration::switch(&self.files, &Map::new(), "server"));
-        on.or(told.map(|(on, _)| on)).unwrap_or(self.flags.dev)
-    }
+    /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
+    joins: Vec<SocketAddr>,
 }
 
 impl Identity {
@@ -93,12 +58,42 @@ impl Identity {
             machine: machine::fingerprint().unwrap_or_default(),
             data_dir: None,
             args: Vec::new(),
+            joins: Vec::new(),
         })
     }
 
     /// What the agent gets beside the user's arguments.
     pub(super) fn args(&self) -> &[OsString] {
         &self.args
+    }
+
+    /// What an agent that is about to start gets at the end of its arguments, to be what its node was or to be the one after that.
+    pub(super) fn last_args(
+        &mut self,
+        former: Option<&Former>,
+        args: &[OsString],
+    ) -> Vec<OsString> {
+        let said = Said::read(args);
+        let mut last = Vec::new();
+        if let Some(former) = former {
+            if !said.joins() {
+                self.joins = self.others(former);
+            }
+            last = consul::former::args(former, |key| said.text(key));
+        }
+        let joins = self.joins.iter();
+        last.extend(joins.map(|it| format!("-retry-join={it}").into()));
+        last
+    }
+
+    /// Whom the node knew, and a leave makes it forget.
+    fn others(&self, former: &Former) -> Vec<SocketAddr> {
+        let mut own = addresses();
+        own.extend(former.address);
+        let data_dir = self.data_dir.iter();
+        data_dir
+            .flat_map(|path| snapshot::others(&snapshot::alive(path), &own))
+            .collect()
     }
 
     /// Says who the node is to be, from what it was, and writes what is to be written. `args` are those of the agent, as it will read
@@ -143,10 +138,7 @@ impl Identity {
     }
 
     fn now(&self, said: &Said, data_dir: &Path) -> Now {
-        let addresses = interfaces::inventory().map_or_else(
-            |_| Vec::new(),
-            |inventory| inventory.found.iter().map(|it| it.net.addr()).collect(),
-        );
+        let addresses = addresses();
         Now {
             wanted: self.wanted.clone(),
             on_rename: self.on_rename,
@@ -154,7 +146,7 @@ impl Identity {
             given_name: said.text("node_name"),
             host_name: os::process::host_name(),
             advertise: said.advertise(),
-            snapshot: snapshot::own(data_dir, &addresses),
+            snapshot: snapshot::own(&snapshot::alive(data_dir), &addresses),
             addresses,
             boot_id: self.boot_id.clone(),
             machine: self.machine.clone(),
@@ -228,8 +220,14 @@ impl Identity {
     }
 }
 
+/// This host's addresses; none where they cannot be read.
+fn addresses() -> Vec<IpAddr> {
+    let inventory = interfaces::inventory().unwrap_or_default();
+    inventory.found.iter().map(|it| it.net.addr()).collect()
+}
+
 fn warn_of_place(data_dir: &Path) {
-    let sign = place::host_network(&place::interfaces(), place::is_bridge);
+    let sign = place::is_host_network();
     let mounts = os::mounts::read().unwrap_or_default();
     if let Some(text) = place::warning(data_dir, &mounts, sign) {
         tracing::warn!("{text}");

@@ -185,7 +185,8 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
 /// What the node was, and what that calls for.
 fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> Result<(), Exit> {
     let name = now.given_name.as_ref().unwrap_or(&now.host_name);
-    let renamed = !record.node_name.is_empty() && record.node_name != *name;
+    let known = !record.node_name.is_empty() && !name.is_empty();
+    let renamed = known && record.node_name != *name;
     let kept = renamed && now.on_rename == OnRename::Keep && now.given_name.is_none();
     if renamed {
         let what = match &now.given_name {

@@ -1,7 +1,10 @@
 //! Whether a data directory outlives its container.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
+
+use nix::net::if_::if_nametoindex;
 
 use crate::os::mounts::Mount;
 
@@ -42,39 +45,40 @@ pub fn warning(directory: &Path, mounts: &[Mount], of_host: Option<&str>) -> Opt
     ))
 }
 
-/// Why the network is taken for the host's own: a sign, not a proof. A container that has a network of its own has one end of a pair
-/// of interfaces; a host has the other ends, or devices.
+/// Why the network is taken for the host's own: a sign, not a proof. What a container has of its own is one end of a pair of interfaces;
+/// a host has devices, and bridges with the other ends. `has` says whether an interface has that.
 pub fn host_network(
     interfaces: &[String],
-    is_bridge: impl Fn(&str) -> bool,
+    has: impl Fn(&str, &str) -> bool,
 ) -> Option<&'static str> {
-    let any = |test: &dyn Fn(&str) -> bool| interfaces.iter().any(|name| test(name));
-    if any(&|name| is_bridge(name)) {
-        return Some("it has a bridge");
-    }
-    any(&|name| {
-        ["docker", "cni", "veth", "cali", "flannel", "lxc"]
-            .iter()
-            .any(|it| name.starts_with(it))
-    })
-    .then_some("it has a container engine's interfaces")
+    let any = |what| interfaces.iter().any(|name| has(name, what));
+    let signs = [
+        ("device", "an interface of it is a device"),
+        ("bridge", "it has a bridge"),
+    ];
+    signs
+        .into_iter()
+        .find(|(what, _)| any(what))
+        .map(|(_, sign)| sign)
 }
 
-/// The interfaces of this network, and which of them are bridges.
-pub fn interfaces() -> Vec<String> {
-    let entries = std::fs::read_dir("/sys/class/net").into_iter().flatten();
-    entries
-        .flatten()
+/// The same of the network that this process is in.
+pub fn is_host_network() -> Option<&'static str> {
+    let root = Path::new("/sys/class/net");
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    // `/sys` may be that of another network than this process's.
+    let is_here = |name: &String| {
+        let told = fs::read_to_string(root.join(name).join("ifindex")).ok();
+        let told = told.and_then(|text| text.trim().parse::<u32>().ok());
+        told.is_some() && if_nametoindex(name.as_str()).ok() == told
+    };
+    let interfaces: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
-}
-
-/// Whether it is a bridge.
-pub fn is_bridge(name: &str) -> bool {
-    PathBuf::from("/sys/class/net")
-        .join(name)
-        .join("bridge")
-        .exists()
+        .filter(is_here)
+        .collect();
+    host_network(&interfaces, |name, what| {
+        root.join(name).join(what).exists()
+    })
 }
 
 #[cfg(test)]
@@ -114,15 +118,12 @@ mod tests {
 
     #[test]
     fn a_hosts_network_has_what_a_containers_has_not() {
-        let names = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
+        let sign = |with: &[(&str, &str)]| {
+            let names = ["lo", "eth0", "br0"].map(str::to_owned);
+            host_network(&names, |name, what| with.contains(&(name, what)))
         };
-        let none = |_: &str| false;
-        assert_eq!(host_network(&names(&["lo", "eth0"]), none), None);
-        assert!(host_network(&names(&["lo", "eth0", "cni0"]), none).is_some());
-        assert!(host_network(&names(&["lo", "br0"]), |name| name == "br0").is_some());
+        assert_eq!(sign(&[]), None);
+        assert!(sign(&[("eth0", "device")]).is_some_and(|it| it.contains("device")));
+        assert!(sign(&[("br0", "bridge")]).is_some_and(|it| it.contains("bridge")));
     }
 }

@@ -152,6 +152,13 @@ pub fn text(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<Str
     text.map(|(text, _)| text.to_owned())
 }
 
+/// Whether a list of the configuration's top level has anything in it.
+pub fn any(files: &[File], flags: &Map<String, Value>, key: &str) -> bool {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    !Merged { documents, flags }.list(key).is_empty()
+}
+
 /// A candidate with its files read.
 struct Judged<'a> {
     candidate: &'a Candidate<'a>,

@@ -4,7 +4,7 @@ use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 use testbed::{TestResult, wait};
 
-use crate::{LICTOR, SOON, host, ip, look, plug, says, shell, state};
+use crate::{LICTOR, SOON, glance, host, ip, look, plug, says, shell, state};
 
 /// Makes duplicate address detection on `eth0` last longer than any test.
 fn slow_detection(host: &Host) -> TestResult {
@@ -55,7 +55,7 @@ fn a_privacy_address_is_skipped() -> TestResult {
     ip(&host, "addr add 2001:db8::5/64 dev eth0 nodad mngtmpaddr")?;
     // The kernel makes one of its own for each such address, and checks it first.
     let verdicts = wait::until("a privacy address", SOON, || {
-        let seen = look(&host, ["--family=6"]).expect("a look");
+        let seen = glance(&host, ["--family=6"]).expect("a look");
         let verdicts = seen.verdicts();
         verdicts
             .iter()
@@ -80,7 +80,7 @@ fn an_address_that_another_host_has_is_skipped() -> TestResult {
     }
     ip(&host, "addr add 2001:db8::5/64 dev eth0")?;
     wait::until("the duplicate to be detected", SOON, || {
-        let seen = look(&host, ["--family=6"]).expect("a look");
+        let seen = glance(&host, ["--family=6"]).expect("a look");
         let verdicts = seen.verdicts();
         (verdicts == ["eth0 2001:db8::5/64 duplicate"]).then_some(())
     })?;

@@ -90,7 +90,7 @@ fn a_link_without_an_address_is_told_of() -> TestResult {
     let host = host(&[])?;
     says(
         look(&host, [])?.error(),
-        &["eth0: is up and has no IPv4 address"],
+        &["eth0 has no IPv4 address and is up"],
     );
     // A route of its own to the other hosts, and no address that they could use.
     ip(&host, "addr add 169.254.7.8/16 dev eth0")?;
@@ -159,6 +159,10 @@ fn the_hosts_own_bridge_is_taken() -> TestResult {
     ip(&host, "link set br0 up")?;
     ip(&host, "addr add 10.111.67.11/24 dev br0")?;
     state(&host, "br0", "UP")?;
+    says(
+        look(&host, [])?.error(),
+        &["eth0 has no IPv4 address", "--interface br0 looks there"],
+    );
     // This host's eth0 is a veth, as a container's would be; so it is the route that tells.
     let seen = look(&host, ["--interface=br*"])?;
     assert_eq!(seen.verdicts(), ["br0 10.111.67.11/24 container"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
-use testbed::process::Program;
+use testbed::process::{Output, Program};
 use testbed::{TestResult, wait};
 
 mod family6;
@@ -103,18 +103,21 @@ impl Seen {
     }
 }
 
+fn ask<const N: usize>(host: &Host, options: [&str; N], format: &str) -> TestResult<Output> {
+    let lictor = Lictor::on(host, LICTOR).no_consul().args(options);
+    Ok(lictor.arg(format).run("address")?)
+}
+
+/// Asks `lictor address` for programs only, where things may change from one look to the next.
+fn glance<const N: usize>(host: &Host, options: [&str; N]) -> TestResult<Seen> {
+    let asked = ask(host, options, "--json")?;
+    Ok(Seen::parse(asked.status.code(), &asked.stdout))
+}
+
 /// Asks `lictor address`, twice: for people, which must say the same, and for programs.
 fn look<const N: usize>(host: &Host, options: [&str; N]) -> TestResult<Seen> {
-    let ask = |format: &str| {
-        Lictor::on(host, LICTOR)
-            .no_consul()
-            .args(options)
-            .arg(format)
-            .run("address")
-    };
-    let asked = ask("--json")?;
-    let seen = Seen::parse(asked.status.code(), &asked.stdout);
-    let explained = ask("--explain")?;
+    let seen = glance(host, options)?;
+    let explained = ask(host, options, "--explain")?;
     assert_eq!(explained.status.code(), seen.code, "{}", explained.stderr);
     for candidate in seen.json["candidates"].as_array().expect("candidates") {
         let net = format!(

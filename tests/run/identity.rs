@@ -15,28 +15,28 @@ use crate::{START, STOP, Seed};
 const NODE_ID: &str = "/consul/data/node-id";
 const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
-const HEARD: Duration = Duration::from_secs(30);
+pub(crate) const HEARD: Duration = Duration::from_secs(30);
 
-fn ready(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running> {
+pub(crate) fn ready(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running> {
     let lictor = seed.lictor(version).args(options.iter().copied()).start()?;
     lictor.wait_phase("Ready", START)?;
     Ok(lictor)
 }
 
 /// Kills lictor, and its agent with it, as a power cut would.
-fn kill(lictor: &Running) -> TestResult {
+pub(crate) fn kill(lictor: &Running) -> TestResult {
     lictor.signal(Signal::SIGKILL)?;
     assert_eq!(lictor.exit(STOP)?, 137);
     Ok(())
 }
 
-fn leave(lictor: &Running) -> TestResult {
+pub(crate) fn leave(lictor: &Running) -> TestResult {
     lictor.term()?;
     assert_eq!(lictor.exit(STOP)?, 0);
     Ok(())
 }
 
-fn rename(seed: &Seed, name: &str) -> TestResult {
+pub(crate) fn rename(seed: &Seed, name: &str) -> TestResult {
     seed.host.run(["hostname", name])?.success()?;
     Ok(())
 }
@@ -51,7 +51,7 @@ fn text(value: &Value) -> String {
 }
 
 /// The catalog has the node with that address, and it is a member; nothing is left of `old`.
-fn is_known(seed: &Seed, name: &str, address: &str, old: &str) -> TestResult {
+pub(crate) fn is_known(seed: &Seed, name: &str, address: &str, old: &str) -> TestResult {
     let catalog = seed.server.catalog();
     wait::until_ok("the node as it is", HEARD, || {
         let node = catalog.node(name).map_err(|error| error.to_string())?;

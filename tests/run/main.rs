@@ -15,6 +15,7 @@ mod carry;
 mod carry_acl;
 mod carry_files;
 mod endpoint;
+mod former;
 mod identity;
 mod kept;
 mod life;
@@ -28,6 +29,7 @@ mod rollback;
 mod stage;
 mod stop;
 mod unstaged;
+mod wanted;
 mod watch;
 mod watch_limits;
 

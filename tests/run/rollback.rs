@@ -13,10 +13,10 @@ use crate::stage::{SOON, sh};
 use crate::{SEED, START, STOP, Seed};
 
 /// From files, in the order in which Consul loads them; `e` is HCL, and `d` has a sidecar.
-const FROM_FILES: [&str; 6] = ["a", "b", "c", "d", "d-sidecar-proxy", "e"];
-const BY_API: [&str; 2] = ["api-1", "api-2"];
+pub(crate) const FROM_FILES: [&str; 6] = ["a", "b", "c", "d", "d-sidecar-proxy", "e"];
+pub(crate) const BY_API: [&str; 2] = ["api-1", "api-2"];
 /// Where a candidate is put: some services are loaded before it, and others after it.
-const CANDIDATE: &str = "/consul/config/b-candidate.json";
+pub(crate) const CANDIDATE: &str = "/consul/config/b-candidate.json";
 
 /// A seed without scripts, with services.
 pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
@@ -38,7 +38,7 @@ pub(crate) fn with_services(version: Version) -> TestResult<Seed> {
     Ok(seed)
 }
 
-fn start(seed: &Seed, version: Version) -> TestResult<Running> {
+pub(crate) fn start(seed: &Seed, version: Version) -> TestResult<Running> {
     // What is done with a change is the same however it was noticed.
     let lictor = seed.lictor(version).arg("--watch=false").start()?;
     registered(seed, &lictor)?;
@@ -46,7 +46,7 @@ fn start(seed: &Seed, version: Version) -> TestResult<Running> {
 }
 
 /// The agent is there, and has all its services.
-fn registered(seed: &Seed, lictor: &Running) -> TestResult {
+pub(crate) fn registered(seed: &Seed, lictor: &Running) -> TestResult {
     lictor.wait_condition("Registered", START)?;
     for name in BY_API {
         let service = json!({ "Name": name, "Port": 81 });
@@ -64,7 +64,7 @@ fn known(services: &Value) -> BTreeSet<String> {
 }
 
 /// The agent has these at once, and the catalog soon.
-fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
+pub(crate) fn has(seed: &Seed, lictor: &Running, wanted: &BTreeSet<String>) -> TestResult {
     let services = lictor.api().get("/v1/agent/services")?;
     assert_eq!(known(&services), *wanted, "{services}\n{}", lictor.log());
     wait::until_ok("the services in the catalog", SOON, || {
@@ -152,7 +152,7 @@ fn validate(seed: &Seed, version: Version) -> TestResult<Output> {
 }
 
 /// These settings for TLS, by the keys of this version.
-fn tls(version: Version, settings: &Value) -> Value {
+pub(crate) fn tls(version: Version, settings: &Value) -> Value {
     match version {
         Version::V1_8_7 => settings.clone(),
         Version::V1_22_5 => json!({ "tls": { "defaults": settings } }),
@@ -320,58 +320,6 @@ fn a_reload_that_breaks_is_rolled_back_1_22_5() -> TestResult {
     a_reload_that_breaks_is_rolled_back(Version::V1_22_5)
 }
 
-/// A Secret comes after the ConfigMap that names it, and nobody edits anything more; and what is wrongly rejected can be forced.
-fn what_comes_late_is_taken_and_what_is_wanted_is_forced(version: Version) -> TestResult {
-    let seed = with_services(version)?;
-    let ca = "cd /consul; mkdir tls later; cd later; consul tls ca create >/dev/null; mv consul-agent-ca.pem ca.pem";
-    let program = Program::new("sh").args(["-ec", ca]);
-    let made = seed
-        .host
-        .run(program.path_first(consul::directory(version)?));
-    made?.success()?;
-    let lictor = seed.lictor(version).start()?;
-    registered(&seed, &lictor)?;
-    let candidate = tls(version, &json!({ "ca_file": "/consul/tls/ca.pem" }));
-    seed.host.write(CANDIDATE, candidate.to_string())?;
-    lictor.wait_status("a rejection", SOON, |status| {
-        config_good(status)["reason"] == "Rejected"
-    })?;
-    sh(&seed.host, "cp later/ca.pem tls")?;
-    lictor.wait_log("reload: reloaded: added", START)?;
-    has_all(&seed, &lictor)?;
-    assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
-
-    // The judge is right here, and so is the way back.
-    sh(
-        &seed.host,
-        "rm tls/ca.pem; echo '{\"node_meta\": {\"a\": \"b\"}}' >config/z.json",
-    )?;
-    lictor.wait_status("a rejection", SOON, |status| {
-        config_good(status)["reason"] == "Rejected"
-    })?;
-    let forced = lictor.control("reload", &["--force"])?;
-    assert_eq!(forced.status.code(), Some(1), "{}", forced.stdout);
-    let told = format!("{}{}", forced.stdout, forced.stderr);
-    assert!(
-        told.contains("going back did not help") && told.contains("ca.pem"),
-        "{told}"
-    );
-    sh(&seed.host, "cp later/ca.pem tls")?;
-    let told = lictor.control("reload", &["--force"])?.success()?;
-    assert!(told.starts_with("reloaded: "), "{told}");
-    Ok(())
-}
-
-#[test]
-fn what_comes_late_is_taken_and_what_is_wanted_is_forced_1_8_7() -> TestResult {
-    what_comes_late_is_taken_and_what_is_wanted_is_forced(Version::V1_8_7)
-}
-
-#[test]
-fn what_comes_late_is_taken_and_what_is_wanted_is_forced_1_22_5() -> TestResult {
-    what_comes_late_is_taken_and_what_is_wanted_is_forced(Version::V1_22_5)
-}
-
 /// The swap is made, and then the agent is told by somebody else: it reads the stage, which has nothing of it.
 fn a_reload_by_hand_right_after_the_edit_loses_nothing(version: Version) -> TestResult {
     let seed = with_services(version)?;
@@ -392,48 +340,6 @@ fn a_reload_by_hand_right_after_the_edit_loses_nothing_1_8_7() -> TestResult {
 #[test]
 fn a_reload_by_hand_right_after_the_edit_loses_nothing_1_22_5() -> TestResult {
     a_reload_by_hand_right_after_the_edit_loses_nothing(Version::V1_22_5)
-}
-
-fn a_service_that_is_removed_on_purpose_goes(version: Version) -> TestResult {
-    let seed = with_services(version)?;
-    let lictor = start(&seed, version)?;
-    let mut left: BTreeSet<String> = FROM_FILES
-        .iter()
-        .chain(&BY_API)
-        .map(|id| (*id).to_owned())
-        .collect();
-    for (edit, gone) in [
-        ("rm config/a.json", vec!["a"]),
-        ("rm config/e.hcl", vec!["e"]),
-        (
-            "echo 'service { name = \"o\" id = \"o-1\" }' >config/o.hcl",
-            vec![],
-        ),
-        ("rm config/o.hcl", vec![]),
-        (
-            "echo '{\"service\": {\"name\": \"d\"}}' >config/d.json",
-            vec!["d-sidecar-proxy"],
-        ),
-        ("rm config/b.json config/d.json", vec!["b", "d"]),
-    ] {
-        sh(&seed.host, edit)?;
-        let told = lictor.control("reload", &[])?.success()?;
-        assert!(told.starts_with("reloaded: "), "{told}");
-        left.retain(|id| !gone.contains(&id.as_str()));
-        has(&seed, &lictor, &left)?;
-        assert_eq!(lictor.condition("ConfigGood")?.as_deref(), Some("True"));
-    }
-    Ok(())
-}
-
-#[test]
-fn a_service_that_is_removed_on_purpose_goes_1_8_7() -> TestResult {
-    a_service_that_is_removed_on_purpose_goes(Version::V1_8_7)
-}
-
-#[test]
-fn a_service_that_is_removed_on_purpose_goes_1_22_5() -> TestResult {
-    a_service_that_is_removed_on_purpose_goes(Version::V1_22_5)
 }
 
 /// Where the CA is a pipe that nobody writes to, an agent hangs in its reload, and in its start.

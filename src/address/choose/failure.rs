@@ -1,6 +1,6 @@
 //! What is said where no address was chosen.
 
-use super::{Failure, Found, LinkState, Look, Verdict};
+use super::{Failure, Found, Interface, LinkState, Look, Verdict};
 
 impl Look<'_> {
     /// Nothing usable: what was seen, and why it was of no use.
@@ -20,13 +20,10 @@ impl Look<'_> {
                 _ => None,
             })
             .collect();
-        seen.extend(self.without().into_iter().map(|(name, link)| {
-            format!(
-                "{name}: {} and has no {} address",
-                link.word(),
-                self.wanted.family
-            )
-        }));
+        let family = self.wanted.family;
+        let bare =
+            |it: Interface| format!("{} has no {family} address and {}", it.name, it.state());
+        seen.extend(self.without().into_iter().map(bare));
         Failure::None(format!(
             "find a usable address on --interface {}; seen: {}",
             patterns.join(","),
@@ -90,13 +87,17 @@ fn deciding(several: &[&Found]) -> String {
     format!("--cidr (as in --cidr {cidr})")
 }
 
-impl LinkState {
-    /// It as a sentence goes on.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Up => "is up",
-            Self::Down => "is down",
-            Self::NoCarrier => "has no carrier",
+impl Interface {
+    /// Its state, as a sentence about it goes on.
+    pub(crate) fn state(&self) -> String {
+        let link = match self.link {
+            LinkState::Up => "is up",
+            LinkState::Down => "is down",
+            LinkState::NoCarrier => "has no carrier",
+        };
+        match &self.port_of {
+            Some(name) => format!("{link}, a port of {name}: --interface {name} looks there"),
+            None => link.to_owned(),
         }
     }
 }

@@ -35,6 +35,14 @@ fn has(found: Vec<Found>) -> Inventory {
     }
 }
 
+fn interface(name: &str, link: LinkState, port_of: Option<&str>) -> Interface {
+    Interface {
+        name: name.to_owned(),
+        link,
+        port_of: port_of.map(str::to_owned),
+    }
+}
+
 fn route(interface: &str, source: Option<&str>) -> DefaultRoute {
     DefaultRoute {
         family: Family::V4,
@@ -237,16 +245,19 @@ fn an_address_on_loopback_is_taken_where_the_interface_is_named() {
 fn an_interface_without_an_address_is_told_of() {
     let mut inventory = has(vec![on("eth0", "fe80::1/64")]);
     inventory.interfaces = vec![
-        ("eth0".to_owned(), LinkState::NoCarrier),
-        ("wlan0".to_owned(), LinkState::Up),
+        interface("eth0", LinkState::NoCarrier, None),
+        interface("eth1", LinkState::Up, Some("br0")),
+        interface("wlan0", LinkState::Up, None),
     ];
     let choice = choose(&default(), &inventory);
-    assert_eq!(choice.without, [("eth0".to_owned(), LinkState::NoCarrier)]);
+    assert_eq!(choice.without, inventory.interfaces[..2]);
     let message = ip(&choice);
-    assert!(
-        message.contains("eth0: has no carrier and has no IPv4 address"),
-        "{message}"
-    );
+    for part in [
+        "eth0 has no IPv4 address and has no carrier",
+        "eth1 has no IPv4 address and is up, a port of br0: --interface br0 looks there",
+    ] {
+        assert!(message.contains(part), "{message} lacks {part}");
+    }
 }
 
 #[test]

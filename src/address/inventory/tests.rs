@@ -70,7 +70,7 @@ fn a_link_is_up_down_or_without_a_carrier() {
         link(3, "eth2", libc::IFF_UP),
     ];
     let interfaces = inventory(&links, &[], &[]).interfaces;
-    let states: Vec<LinkState> = interfaces.into_iter().map(|(_, state)| state).collect();
+    let states: Vec<LinkState> = interfaces.into_iter().map(|it| it.link).collect();
     assert_eq!(
         states,
         [LinkState::Up, LinkState::Down, LinkState::NoCarrier]

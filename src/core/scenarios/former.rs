@@ -184,3 +184,27 @@ fn one_that_cannot_be_started_is_the_end_as_any_first_start_is() {
     bed.on(Event::Spawned(Err(failed.clone())));
     assert_eq!(bed.exit(), &failed);
 }
+
+/// The agent's own word, once; and that it has left.
+#[test]
+fn what_the_node_is_known_as_is_kept() {
+    let kept = |actions: Vec<Action>| {
+        let kept = actions.into_iter().filter_map(|action| match action {
+            Action::Remember(known) => Some((known.name, known.id, known.left)),
+            _ => None,
+        });
+        kept.collect::<Vec<_>>()
+    };
+    let known = |left| vec![("n1".to_owned(), "id-1".to_owned(), left)];
+    let told = || Event::Answered(Answer::Agent(Ok(Box::new(facts()))));
+    let mut bed = Bed::new(config()).started();
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(kept(bed.handle(told())), known(false));
+    let mut bed = Bed::new(config()).ready().begun();
+    bed.shows(absent(12));
+    assert_eq!(kept(bed.handle(end(How::Exited(0)))), known(true));
+    // One that was killed has not left.
+    let mut bed = Bed::new(short()).ready().leaving();
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(kept(bed.handle(end(How::Signaled(9)))), []);
+}

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
-use crate::consul::{former, words};
+use crate::consul::words;
 use crate::core::event::Spawned;
 use crate::core::former::Former;
 use crate::exit::{self, Exit};
@@ -36,7 +36,8 @@ impl Effects {
         }
         self.identity.mend();
         let mut args = self.start_args();
-        args.extend(former.into_iter().flat_map(|it| former::args(it, &config)));
+        let last = self.identity.last_args(former, &args);
+        args.extend(last);
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),

@@ -161,6 +161,16 @@ fn a_host_with_a_new_name_leaves_with_the_old_one_first() {
 }
 
 #[test]
+fn a_host_without_a_name_is_not_renamed() {
+    let nameless = Now {
+        host_name: String::new(),
+        on_rename: OnRename::Refuse,
+        ..now()
+    };
+    assert_eq!(of(&nameless), Verdict::default());
+}
+
+#[test]
 fn who_has_left_does_not_leave_again() {
     let left = Now {
         copy: Copy::Good(Record {

@@ -91,6 +91,18 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         },
     },
     Invariant {
+        name: "what is kept is true",
+        sentence: "a node is kept as one that has left only at the end of an agent whose leave is confirmed, or that left as what its node was",
+        holds: |seen, action| match (action, &seen.event, &seen.stop) {
+            (Action::Remember(known), _, _) if !known.left => true,
+            (Action::Remember(_), Event::Ended(_), Some(stop)) => {
+                stop.mode == OnStop::Leave && stop.leave.is_confirmed(seen)
+            }
+            (Action::Remember(_), _, _) => seen.farewell_over,
+            _ => true,
+        },
+    },
+    Invariant {
         name: "it does nothing but leave",
         sentence: "of one that was started as what its node was nothing is asked but how it is, whether it has a leader and that it leave, and once it has left what the catalog has of it; it \
                    takes no reload and no checks",

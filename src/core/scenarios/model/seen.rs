@@ -11,6 +11,7 @@ use super::leave::Leave;
 use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::reloading::Reloading;
+use super::told::told_by;
 use super::*;
 
 /// A run that was ready for this long makes earlier crashes count no more.
@@ -71,16 +72,6 @@ pub(super) struct Seen {
     /// The exit that there must be, once the agent's leftovers are gone.
     pub(super) end: Option<Decided>,
     pub(super) exit: Option<Exit>,
-}
-
-/// What is known of an agent that has told nothing.
-fn told_by(config: &Config) -> AgentFacts {
-    AgentFacts {
-        node_name: config.node_name.clone(),
-        leaves_on_terminate: config.leaves_on_terminate,
-        leaves_on_interrupt: config.leaves_on_interrupt,
-        ..AgentFacts::default()
-    }
 }
 
 impl Seen {

@@ -4,6 +4,16 @@ use super::answers::answers;
 use super::seen::Seen;
 use super::*;
 
+/// What is known of an agent that has told nothing.
+pub(super) fn told_by(config: &Config) -> AgentFacts {
+    AgentFacts {
+        node_name: config.node_name.clone(),
+        leaves_on_terminate: config.leaves_on_terminate,
+        leaves_on_interrupt: config.leaves_on_interrupt,
+        ..AgentFacts::default()
+    }
+}
+
 impl Seen {
     fn leader_told(&mut self, known: bool) {
         if self.farewell.is_some() {
