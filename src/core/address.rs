@@ -75,6 +75,9 @@ impl Machine {
 
     /// It is time to look.
     pub(super) fn look_at_addresses(&mut self) {
+        // Whatever there was to look for, one look will do.
+        self.timers.clear(Timer::Addresses);
+        self.timers.clear(Timer::Grace);
         let in_use = self.address.as_ref().map(|address| address.ip);
         self.out.push(Action::LookAtAddresses(in_use));
     }
@@ -90,7 +93,6 @@ impl Machine {
             return self.timers.set(Timer::Addresses, self.now + REST);
         }
         self.addresses.changed = false;
-        self.timers.clear(Timer::Addresses);
         match (sight.in_use, sight.choice) {
             (Some(interface), _) => {
                 self.address_is_there(interface);
