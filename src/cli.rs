@@ -91,6 +91,9 @@ pub struct RunArgs {
     /// How long to wait for an address
     #[arg(long, env = "LICTOR_ADDRESS_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration, help_heading = "Address")]
     pub address_timeout: Duration,
+    /// How long the address may be gone, while lictor runs, before that counts and another one takes its place
+    #[arg(long, env = "LICTOR_ADDRESS_GRACE", value_name = "DURATION", default_value = "5s", value_parser = duration, help_heading = "Address")]
+    pub address_grace: Duration,
     /// What to register.
     #[command(flatten)]
     pub registration: RegistrationArgs,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// How long to wait for it.
     pub address_timeout: Duration,
+    /// `--address-grace`.
+    pub address_grace: Duration,
     /// What to register.
     pub registration: Source,
     /// Where it is written.
@@ -82,6 +84,13 @@ pub struct Handed {
     pub client: bool,
 }
 
+impl Handed {
+    /// Whether any of them does.
+    pub fn any(self) -> bool {
+        self.bind || self.advertise || self.client
+    }
+}
+
 /// Where Kubernetes reads the reason of a container's end.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
@@ -92,6 +101,7 @@ impl Settings {
         Self {
             wanted: wanted(&args.address),
             address_timeout: args.address_timeout,
+            address_grace: args.address_grace,
             registration: source(args.registration),
             registration_dir: args
                 .registration_dir
@@ -153,12 +163,7 @@ impl Settings {
 
     /// Whether anything would be missing without an address.
     pub fn needs_address(&self) -> bool {
-        let Handed {
-            bind,
-            advertise,
-            client,
-        } = self.handed;
-        bind || advertise || client || !matches!(self.registration, Source::None)
+        self.handed.any() || !matches!(self.registration, Source::None)
     }
 
     /// What the core must know.
@@ -166,6 +171,9 @@ impl Settings {
         let server = agent.server();
         Config {
             needs_address: self.needs_address(),
+            follows_address: self.wanted.address.is_none(),
+            hands_address: self.handed.any(),
+            address_grace: self.address_grace,
             api,
             staging: self.staging,
             watch: self.watch,

@@ -1,11 +1,12 @@
 //! What can be done: everything the core ever asks of the driver.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::core::Moment;
 use crate::core::candidate::Applied;
 use crate::core::checks::CheckWork;
-use crate::core::event::Waiter;
+use crate::core::event::{Address, Waiter};
 use crate::core::former::Former;
 use crate::core::known::Known;
 use crate::exit::Exit;
@@ -15,6 +16,18 @@ use crate::exit::Exit;
 pub enum Action {
     /// Look for the host's address; ends in [`crate::core::event::Event::Addressed`].
     FindAddress,
+    /// Look at the host's addresses, of which this one is in use; ends in [`crate::core::event::Event::Looked`].
+    LookAtAddresses(Option<IpAddr>),
+    /// Use another address from now on, and write the registration for it; ends in [`crate::core::event::Event::Readdressed`].
+    Readdress {
+        /// The address.
+        to: Address,
+        /// Whether the next agent is to read it without further ado, since none runs.
+        adopt: bool,
+    },
+    /// Take what the agent reads with the registration as it was written last, and nothing else that may have changed; ends in
+    /// [`crate::core::event::Event::Restaged`].
+    Reregister,
     /// Write the registration, and take what else the agent is to read from the user's directories; ends in
     /// [`crate::core::event::Event::Staged`].
     Stage,

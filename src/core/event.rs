@@ -19,6 +19,12 @@ pub enum Event {
     Signal(Signal),
     /// The search for the host's address ended.
     Addressed(Result<Address, Exit>),
+    /// The kernel says that addresses, links or routes of the host have changed.
+    AddressesChanged,
+    /// The host's addresses were looked at.
+    Looked(Sight),
+    /// The registration was written anew for an address, or could not be, and why: a sentence.
+    Readdressed(Result<Staged, String>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
     /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
@@ -92,6 +98,17 @@ pub struct Address {
     pub reason: String,
     /// What is odd about it, if anything: a sentence for a person.
     pub warning: Option<String>,
+}
+
+/// What a look at the host's addresses has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// The interface that carries the address in use, where that can still be used.
+    pub in_use: Option<String>,
+    /// The address that would be chosen now, or why there is none: a sentence.
+    pub choice: Result<Address, String>,
+    /// Why an agent that is started anew would still have the address in use, if it would: a sentence with the fix.
+    pub pinned: Option<String>,
 }
 
 /// What was written for the agent.
@@ -240,6 +257,8 @@ pub struct AgentFacts {
     pub version: String,
     /// The address it advertises in the LAN.
     pub advertise: Option<IpAddr>,
+    /// The addresses it listens on, but for those that mean all of them.
+    pub listens: Vec<IpAddr>,
     /// What it takes itself for in the LAN.
     pub membership: Membership,
     /// Its data directory; empty where it has none, or does not say.

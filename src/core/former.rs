@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{Answer, End, Event, Membership, Refusal};
+use crate::core::event::{Answer, CatalogNode, End, Event, Membership, Refusal};
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, last_words, seconds};
 use crate::core::phase::Phase;
@@ -31,6 +31,9 @@ const BACK: Duration = Duration::from_secs(1);
 const LEAVE: Duration = Duration::from_secs(20);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
+/// One that has left, and is gone from the catalog, is needed no more. Consul would have it wait for 3 s yet, in which its last
+/// synchronisation may bring the node back; servers and others have heard of it by then.
+const GONE: Duration = Duration::from_millis(300);
 /// One that says so long after it was asked to leave that it is a member like others has not begun.
 const NOT_BEGUN: Duration = Duration::from_millis(1500);
 
@@ -72,6 +75,8 @@ pub(super) struct Farewell {
     put: Moment,
     /// By its own word it has left.
     left: bool,
+    /// The catalog has no node of it any more; none where it may not be read.
+    gone: Option<bool>,
     /// It was killed, and nothing more is asked of it.
     killed: bool,
 }
@@ -108,6 +113,7 @@ impl Machine {
             twice: false,
             put: self.now,
             left: false,
+            gone: Some(false),
             killed: false,
         });
     }
@@ -141,6 +147,7 @@ impl Machine {
                     self.farewell_joined();
                 }
             }
+            Event::Answered(Answer::Catalog(Ok(node))) if killed => self.farewell_entry(&node),
             Event::Answered(_) if killed => {}
             Event::Answered(answer) => self.farewell_answered(answer),
             Event::LeaveHeard | Event::FailureHeard(_) => {}
@@ -158,9 +165,13 @@ impl Machine {
             return;
         }
         farewell.put = now;
-        let question = match farewell.looked && !farewell.joined {
-            true => Question::Leader,
-            false => Question::Agent,
+        let question = match (farewell.looked && !farewell.joined, farewell.left) {
+            (true, _) => Question::Leader,
+            (false, true) => Question::Catalog {
+                node: self.facts.node_name.clone(),
+                change: None,
+            },
+            (false, false) => Question::Agent,
         };
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
@@ -191,6 +202,7 @@ impl Machine {
                     Ok(None) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
                 }
             }
+            Answer::Catalog(result) => self.farewell_seen(result),
             // It was not put, or not taken: another way is no second leave.
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 self.leave_as_former_in_the_other_way();
@@ -218,6 +230,36 @@ impl Machine {
             self.leave_as_former_in_the_other_way();
         }
         self.timers.set(Timer::Ask, now + PAUSE);
+    }
+
+    /// Whether the catalog's node of its name is its own.
+    fn farewell_entry(&mut self, node: &CatalogNode) {
+        if node.present {
+            let ours = &self.facts.node_id;
+            self.start.was_in_catalog = ours.is_empty() || node.id == *ours;
+        }
+    }
+
+    /// What the catalog has of one that has left.
+    fn farewell_seen(&mut self, result: Result<CatalogNode, Refusal>) {
+        self.start.asking = false;
+        if let Ok(node) = &result {
+            self.farewell_entry(node);
+        }
+        let Some(farewell) = self.farewell.as_mut().filter(|it| it.left) else {
+            return;
+        };
+        match result {
+            Ok(node) if !node.present || node.id != self.facts.node_id => {
+                farewell.gone = Some(true);
+                let due = self.timers.get(Timer::Farewell);
+                let over = due.map_or(self.now + GONE, |at| at.min(self.now + GONE));
+                self.timers.set(Timer::Farewell, over);
+            }
+            // It is waited for to its end.
+            Err(Refusal::Denied(_)) => farewell.gone = None,
+            Ok(_) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
+        }
     }
 
     /// It is a member, as it says or as its servers do.
@@ -282,6 +324,9 @@ impl Machine {
 
     /// It has not joined in time, or does not end.
     pub(super) fn farewell_overdue(&mut self) {
+        if self.farewell.as_ref().and_then(|it| it.gone) == Some(true) {
+            return self.kill_farewell();
+        }
         let asked = self.farewell.as_ref().is_some_and(|it| it.asked.is_some());
         let what = match asked {
             false => format!("could not join within {}", seconds(JOIN)),
@@ -294,15 +339,21 @@ impl Machine {
     }
 
     fn give_farewell_up(&mut self, what: &str) {
-        let Some(farewell) = &mut self.farewell else {
-            return;
-        };
-        farewell.killed = true;
-        let text = format!("{} {what}; SIGKILL", farewell.former);
+        if let Some(farewell) = &self.farewell {
+            let text = format!("{} {what}; SIGKILL", farewell.former);
+            self.say(Level::Warn, text);
+            self.kill_farewell();
+        }
+    }
+
+    /// Nothing more is asked of it.
+    fn kill_farewell(&mut self) {
+        if let Some(farewell) = &mut self.farewell {
+            farewell.killed = true;
+        }
         for timer in [Timer::Ask, Timer::Back, Timer::Farewell] {
             self.timers.clear(timer);
         }
-        self.say(Level::Warn, text);
         self.out.push(Action::Signal(SIGKILL));
     }
 
@@ -320,6 +371,7 @@ impl Machine {
             self.remember(true);
             // Nobody knows the node any more.
             self.start.ever_joined = false;
+            self.start.has_left = true;
             self.start.was_in_catalog = false;
         } else {
             let words = last_words(end);

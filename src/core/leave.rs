@@ -364,6 +364,7 @@ impl Machine {
         }
         self.enter(Phase::Leaving);
         self.share_budget();
+        self.leave_by_another_address();
         let former = self.former.take();
         self.out.push(former.map_or(Action::Spawn, Action::SpawnAs));
     }
@@ -373,7 +374,8 @@ impl Machine {
         let Some(stop) = &self.stop else { return };
         let leave = stop.mode == OnStop::Leave && stop.because.is_none();
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
-        let crashed = self.start.ever_ready || self.start.ever_joined;
+        let was_known = self.start.ever_ready && !self.start.has_left;
+        let crashed = was_known || self.start.ever_joined;
         if leave && crashed && !stop.finishing && self.can_finish() {
             return self.finish("the agent has ended");
         }

@@ -5,17 +5,17 @@
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::address::Addresses;
 use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
-use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
+use crate::core::event::{Address, AgentFacts, Answer, End, Event, Staged};
 use crate::core::former::{Farewell, Former};
 use crate::core::known::Known;
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
 use crate::core::reload::{Cause, Reload};
 use crate::core::restart::Restarts;
-use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
 use crate::core::watch::Watch;
@@ -45,6 +45,12 @@ impl OnStop {
 pub struct Config {
     /// Whether a missing address ends lictor.
     pub needs_address: bool,
+    /// Whether the address may become another one: it was not given.
+    pub follows_address: bool,
+    /// Whether the agent's arguments hand it the address.
+    pub hands_address: bool,
+    /// `--address-grace`: how long an address may be gone before that counts.
+    pub address_grace: Moment,
     /// Whether the agent has an HTTP API that lictor can ask.
     pub api: bool,
     /// Whether the agent reads a snapshot, which is taken anew before a reload.
@@ -101,6 +107,7 @@ pub struct Machine {
     pub(super) timers: Timers,
     pub(super) rng: fastrand::Rng,
     pub(super) address: Option<Address>,
+    pub(super) addresses: Addresses,
     pub(super) staged: Staged,
     pub(super) child: Option<Child>,
     /// What the node leaves as before the agent's next start.
@@ -133,6 +140,7 @@ impl Machine {
             conditions: Conditions::default(),
             timers: Timers::default(),
             address: None,
+            addresses: Addresses::default(),
             staged: Staged::default(),
             child: None,
             former: None,
@@ -173,6 +181,9 @@ impl Machine {
             Event::Begin => self.out.push(Action::FindAddress),
             Event::Signal(signal) => self.signalled(signal),
             Event::Addressed(found) => self.addressed(found),
+            Event::AddressesChanged => self.addresses_changed(),
+            Event::Looked(sight) => self.looked_at_addresses(sight),
+            Event::Readdressed(result) => self.readdressed(result),
             Event::Staged(staged) => self.staged(staged),
             Event::Restaged(result) => self.restaged(result),
             Event::Adopted(result) => self.adopted(result),
@@ -200,26 +211,6 @@ impl Machine {
                     self.timed_out(timer);
                 }
             }
-        }
-    }
-
-    fn signalled(&mut self, signal: Signal) {
-        match signal {
-            Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
-            Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
-            Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
-            Signal::Hangup => self.reload_asked(Cause::Asked(None)),
-            // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
-            // its budget is used up.
-            Signal::Other(number) if signal::is_terminal_stop(number) => {
-                if self.stop.is_none() {
-                    self.out.push(Action::Suspend);
-                }
-            }
-            Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
-                self.out.push(Action::Signal(number));
-            }
-            Signal::Other(_) => {}
         }
     }
 
@@ -257,6 +248,7 @@ impl Machine {
             Timer::Hangup => self.listened(),
             Timer::Renewal => self.renewal_late(),
             Timer::Again => self.judge_again(),
+            Timer::Addresses | Timer::Grace => self.look_at_addresses(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back if self.is_farewell() => self.leave_as_former(),
@@ -315,8 +307,13 @@ impl Machine {
             self.set(kind, Truth::Unknown, "AgentEnded", "");
         }
         self.files_kept();
+        self.addresses_kept();
         if let Some(farewell) = self.farewell.take() {
             return self.farewell_over(farewell, end);
+        }
+        if self.is_ended_to_move() {
+            self.reload_lost();
+            return self.readdress();
         }
         if self.is_renewed(end) {
             return self.spawn();

@@ -27,7 +27,7 @@ const CHANGE: Duration = Duration::from_secs(30);
 /// Between two reads of a ready agent, less the jitter.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What is known of the way to readiness. All but the first five are of the current run.
+/// What is known of the way to readiness. All but the first six are of the current run.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     pub(super) ever_spawned: bool,
@@ -36,6 +36,8 @@ pub(super) struct Start {
     pub(super) ever_ready: bool,
     /// It has joined, as it said or as its servers did: others know it.
     pub(super) ever_joined: bool,
+    /// It has left as what it was, so that nobody knows it before it joins again.
+    pub(super) has_left: bool,
     /// The catalog showed us under our name: from then on its absence there means something.
     pub(super) was_in_catalog: bool,
     /// The API has answered.
@@ -80,6 +82,7 @@ impl Machine {
             ever_itself: self.start.ever_itself || !self.is_farewell(),
             ever_ready: self.start.ever_ready,
             ever_joined: self.start.ever_joined,
+            has_left: self.start.has_left,
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
@@ -157,6 +160,7 @@ impl Machine {
                     ),
                 );
                 self.told(*facts);
+                self.compare_addresses();
             }
             Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
                 if !self.start.answered =>
@@ -262,6 +266,10 @@ impl Machine {
             return;
         }
         self.timers.clear(Timer::Settle);
+        if self.addresses.are_lost() {
+            // It may know a leader, and is of no use at an address that nobody reaches.
+            return self.timers.set(Timer::Ask, self.now + HEARTBEAT);
+        }
         self.timers.clear(Timer::Start);
         if self.config.api {
             let pause = HEARTBEAT.mul_f64(1.0 - 0.2 * self.rng.f64());

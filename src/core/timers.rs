@@ -29,6 +29,10 @@ pub enum Timer {
     Renewal,
     /// What was not good may be by now.
     Again,
+    /// Look at the host's addresses, which have changed.
+    Addresses,
+    /// The address in use was gone for `--address-grace`.
+    Grace,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
@@ -52,7 +56,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -65,6 +69,8 @@ impl Timer {
         Self::Hangup,
         Self::Renewal,
         Self::Again,
+        Self::Addresses,
+        Self::Grace,
         Self::Drain,
         Self::Patience,
         Self::Back,

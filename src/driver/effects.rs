@@ -31,10 +31,11 @@ use crate::os::output::{Copying, Heard, Output, WORDS};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn;
-use crate::registration::{Document, sources, template, write};
+use crate::registration::{Document, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+mod moving;
 mod spawning;
 
 /// What has happened to the agent's process.
@@ -126,6 +127,11 @@ impl Effects {
                     Event::Addressed(find_address(&wanted, patience).await)
                 }));
             }
+            Action::LookAtAddresses(in_use) => due.push_back(Event::Looked(self.look(in_use))),
+            Action::Readdress { to, adopt } => {
+                due.push_back(Event::Readdressed(self.readdress(to, adopt)));
+            }
+            Action::Reregister => due.push_back(Event::Restaged(self.reregister())),
             Action::Stage => due.push_back(Event::Staged(self.stage())),
             Action::Restage => {
                 let work = self.staging.retake(|stager| self.judging(stager));
@@ -251,17 +257,6 @@ impl Effects {
         })?;
         self.place = endpoint.place.map(|place| place.shown());
         Ok(())
-    }
-
-    fn documents(&self, config: &AgentConfig) -> Result<Vec<Document>, crate::registration::Error> {
-        let address = self.address.as_ref().map(|address| address.ip.to_string());
-        let values = template::Values {
-            address: address.as_deref(),
-            node_name: &settings::node_name(config),
-            host_name: &os::process::host_name(),
-            env: &environment,
-        };
-        sources::render(&self.settings.registration, &values)
     }
 
     /// The agent's arguments as the user would type them.

@@ -43,7 +43,7 @@ impl Machine {
     }
 
     /// The agent's own word, else what its command line and files say.
-    pub(super) fn is_server(&self) -> bool {
+    pub(in crate::core) fn is_server(&self) -> bool {
         self.facts.server.unwrap_or(self.config.server)
     }
 

@@ -17,6 +17,7 @@ use super::phase::Phase;
 use super::signal::{SIGCONT, SIGTERM};
 use crate::exit::{self, Exit};
 
+mod address;
 mod broken_leave;
 mod checks;
 mod finished_leave;
@@ -53,6 +54,9 @@ struct Bed {
 fn config() -> Config {
     Config {
         needs_address: true,
+        follows_address: true,
+        hands_address: false,
+        address_grace: Duration::from_secs(5),
         api: true,
         staging: true,
         watch: true,

@@ -4,6 +4,7 @@
 //! seed's own configuration, and as a plain init beside other inits. A figure here is a report and never fails a build;
 //! what must hold is a test.
 
+mod address;
 mod figures;
 mod hangups;
 mod idle;
@@ -77,6 +78,8 @@ enum What {
     Reloads,
     /// A changed file → the agent asked to reload; and system calls with the watch on, beside none
     Watch,
+    /// The address comes late, or becomes another one → its registration in the catalog, and what is missing there meanwhile
+    Address,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
 }
@@ -91,6 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Restarts,
         What::Reloads,
         What::Watch,
+        What::Address,
         What::Init,
     ];
     let wanted = if args.what.is_empty() {
@@ -139,6 +143,7 @@ fn one(what: What, args: &Args, version: Version, binary: &Path) -> Result<()> {
         What::Restarts => restarts::run(&bed()?, runs),
         What::Reloads => reloads::run(version, binary, &args.only, args.limit),
         What::Watch => watch::run(&bed()?, args.runs.unwrap_or(20)),
+        What::Address => address::run(&bed()?, runs),
         // There is no agent in it.
         What::Init => Ok(()),
     }

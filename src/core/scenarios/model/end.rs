@@ -30,7 +30,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
             if seen.agent.is_none() && !seen.spawning =>
         {
             Some(match stop.mode {
-                OnStop::Leave if seen.ever_joined || seen.ever_ready => exit::UNCONFIRMED,
+                OnStop::Leave if seen.was_member() => exit::UNCONFIRMED,
                 OnStop::Leave | OnStop::Stay => 0,
             })
         }

@@ -12,6 +12,7 @@ use crate::core::former::Former;
 const JOIN: Duration = Duration::from_secs(45);
 const BACK: Duration = Duration::from_secs(1);
 const LEAVE: Duration = Duration::from_secs(20);
+const GONE: Duration = Duration::from_millis(300);
 const NOT_BEGUN: Duration = Duration::from_millis(1500);
 
 /// What was seen of it, from its spawn to its end or to a stop.
@@ -30,16 +31,26 @@ pub(super) struct Farewell {
     refused: bool,
     /// It said so long after the asking that it is a member like others.
     not_begun: bool,
+    /// It said that it has left.
+    left: bool,
+    /// Since when the catalog has had no node of it any more.
+    gone: Option<Moment>,
     pub(super) killed: bool,
 }
 
 pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "as what it was first",
-        sentence: "an agent is started as what its node was once, before any other, and where that is known no other is started first",
+        sentence: "an agent is started as what its node was once, before any other, and where that is known no other is started first; the same after a move to another address \
+                   where others know the node by the old one; one that could not be started is tried again",
         holds: |seen, action| match (action, &seen.event) {
             (Action::SpawnAs(_), Event::Staged(Ok(staged))) => staged.former.is_some(),
-            (Action::SpawnAs(_), _) => false,
+            (Action::SpawnAs(former), Event::Readdressed(_)) => {
+                former.address.is_some() && seen.addresses.spawns_now && seen.is_known_by_old()
+            }
+            (Action::SpawnAs(_), _) => seen.addresses.moved_in_stop || seen.addresses.not_begun,
+            (Action::Spawn, Event::Readdressed(_)) => !seen.is_known_by_old(),
+            (Action::Spawn, _) if seen.addresses.not_begun => false,
             (Action::Spawn, Event::Staged(Ok(staged))) => staged.former.is_none(),
             _ => true,
         },
@@ -70,10 +81,10 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "patience with what it was",
         sentence: "one that was started as what its node was is killed, once, only 45 s after its start if it was not asked to leave by then, or else \
-                   20 s after it was, or at once where it was refused or has not begun and there is no other way",
+                   20 s after it was, or 0.3 s after the catalog has lost its node, or at once where it was refused or has not begun and there is no other way",
         holds: |seen, action| match (as_former(seen), action) {
             (Some(farewell), Action::Signal(SIGKILL)) => {
-                let in_vain = farewell.refused || farewell.not_begun;
+                let in_vain = farewell.refused || farewell.not_begun || farewell.is_over(seen.now);
                 !farewell.killed && (in_vain || seen.now >= farewell.due())
             }
             _ => true,
@@ -93,9 +104,10 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "it does nothing but leave",
-        sentence: "of one that was started as what its node was nothing is asked but how it is, whether it has a leader and that it leave; it \
+        sentence: "of one that was started as what its node was nothing is asked but how it is, whether it has a leader and that it leave, and once it has left what the catalog has of it; it \
                    takes no reload and no checks",
         holds: |seen, action| match (as_former(seen), action) {
+            (Some(farewell), Action::Ask(Question::Catalog { change: None, .. })) => farewell.left,
             (Some(_), Action::Ask(question)) => matches!(
                 question,
                 Question::Agent | Question::Leader | Question::Leave
@@ -137,6 +149,16 @@ pub(super) fn as_former(seen: &Seen) -> Option<&Farewell> {
 }
 
 impl Farewell {
+    /// Whether its leave was one.
+    pub(super) fn has_left(&self, end: &End) -> bool {
+        let well = end.how.code() == 0 && !end.broke_its_leave;
+        self.asked > 0 && (self.left || well)
+    }
+
+    fn is_over(&self, now: Moment) -> bool {
+        self.gone.is_some_and(|at| at + GONE <= now)
+    }
+
     fn due(&self) -> Moment {
         match self.asked {
             0 => self.since + JOIN,
@@ -185,12 +207,19 @@ impl Seen {
             Answer::Agent(Ok(facts)) => {
                 farewell.looked = true;
                 let member = facts.membership == crate::core::event::Membership::Alive;
+                farewell.left |=
+                    farewell.asked > 0 && facts.membership == crate::core::event::Membership::Left;
                 farewell.not_begun =
                     farewell.asked > 0 && member && put >= farewell.last + NOT_BEGUN;
             }
             Answer::Agent(Err(Refusal::Denied(_))) => farewell.looked = true,
             Answer::Leader(Ok(Some(_))) => {
                 farewell.joined.get_or_insert(now);
+            }
+            Answer::Catalog(Ok(node)) if farewell.left => {
+                if !node.present || node.id != self.facts.node_id {
+                    farewell.gone.get_or_insert(now);
+                }
             }
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 farewell.refused = true;

@@ -5,8 +5,12 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 46] = [
+pub(super) const LANDMARKS: [&str; 50] = [
     "a snapshot",
+    "a look at addresses",
+    "another address for another agent",
+    "another address for the same agent",
+    "another registration",
     "a reload since files have changed",
     "a change that outlives its agent",
     "a snapshot that is taken back",
@@ -129,6 +133,10 @@ fn outlives(seen: &Seen) -> bool {
 fn plain(action: &Action) -> Option<&'static str> {
     Some(match action {
         Action::Restage => "a snapshot",
+        Action::LookAtAddresses(_) => "a look at addresses",
+        Action::Readdress { adopt: true, .. } => "another address for another agent",
+        Action::Readdress { adopt: false, .. } => "another address for the same agent",
+        Action::Reregister => "another registration",
         Action::Unstage => "a snapshot that is taken back",
         Action::Settle => "a snapshot that is settled",
         Action::Ask(Question::Services) => "agent's services",

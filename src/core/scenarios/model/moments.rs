@@ -40,7 +40,8 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         holds: |seen, _| {
             let under_way = seen.reload.step != Step::None || seen.reload.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
-            let kept = seen.reload.wanted && ready && !under_way && !seen.reload.ends_agent;
+            let ends = seen.reload.ends_agent || seen.addresses.ends_agent;
+            let kept = seen.reload.wanted && ready && !under_way && !ends;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =
@@ -86,10 +87,10 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             }
             let full = seen.back_off();
             let delay = machine.deadline().map(|at| at - seen.now);
-            // Changed files may have their time before that.
+            // Changed files or addresses may have their time before that.
             let soonest = match seen.noticed {
-                None => full * 4 / 5,
-                Some(_) => Moment::ZERO,
+                None if !seen.addresses.owed => full * 4 / 5,
+                _ => Moment::ZERO,
             };
             delay.is_some_and(|delay| delay <= full && delay >= soonest)
         },
@@ -153,7 +154,11 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
                 Phase::Stopping => seen.stop.is_some() || seen.end.is_some(),
                 Phase::Backoff => seen.agent.is_none() && seen.crashes > 0 && seen.end.is_none(),
                 Phase::Starting => seen.stop.is_none() && (serving || seen.spawning),
-                Phase::Addressing | Phase::Staging => !seen.ever_spawned && seen.stop.is_none(),
+                Phase::Addressing => !seen.ever_spawned && seen.stop.is_none(),
+                Phase::Staging => {
+                    let moving = seen.addresses.ends_agent && seen.agent.is_none();
+                    (!seen.ever_spawned || moving) && seen.stop.is_none()
+                }
             }
         },
     },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::addresses::Addresses;
 use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
@@ -32,6 +33,8 @@ pub(super) struct Seen {
     pub(super) ever_ready: bool,
     /// It said so, or knew a leader: others know it.
     pub(super) ever_joined: bool,
+    /// It has left as what it was.
+    pub(super) has_left: bool,
     /// What the agent told of itself last.
     pub(super) facts: AgentFacts,
     /// The last sight of the name in the catalog was of this agent's own entry.
@@ -49,6 +52,7 @@ pub(super) struct Seen {
     /// Such a one has ended with this event, and the agent is to start as it is.
     pub(super) farewell_over: bool,
     pub(super) checks: Checks,
+    pub(super) addresses: Addresses,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -84,6 +88,7 @@ impl Seen {
             api: false,
             ever_ready: false,
             ever_joined: false,
+            has_left: false,
             own_entry: false,
             questions: Vec::new(),
             reload: Reloading::new(renews),
@@ -93,6 +98,7 @@ impl Seen {
             farewell: None,
             farewell_over: false,
             checks: Checks::default(),
+            addresses: Addresses::default(),
             crashes: 0,
             crashed_now: false,
             renewed_now: false,
@@ -150,6 +156,7 @@ impl Seen {
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
+        self.addresses.event();
         self.reload.event();
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
@@ -178,6 +185,9 @@ impl Seen {
                 self.reload.to_judge |= self.stop.is_none() && self.config.staging;
             }
             Event::FilesChanged => self.files_changed(),
+            Event::Addressed(found) => self.addressed(found.as_ref().ok()),
+            Event::Looked(sight) => self.looked(sight),
+            Event::Readdressed(result) => self.readdressed(result.as_ref().ok()),
             Event::Restaged(result) => self.reload.restaged(result),
             Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
@@ -277,7 +287,7 @@ impl Seen {
                 }
             }
             None => {
-                self.farewell = None;
+                self.addresses.not_begun = self.farewell.take().is_some();
                 if self.ever_spawned && self.stop.is_none() {
                     self.crashed();
                 }
@@ -293,12 +303,24 @@ impl Seen {
         if let Some(noticed) = &mut self.noticed {
             noticed.outlives = true;
         }
-        self.farewell_over = self.farewell.take().is_some();
-        if self.farewell_over {
+        let farewell = self.farewell.take();
+        self.farewell_over = farewell.is_some();
+        if let Some(farewell) = farewell {
+            if farewell.has_left(end) {
+                // Nobody knows the node any more.
+                (self.ever_joined, self.own_entry) = (false, false);
+                self.has_left = true;
+            }
             self.facts = told_by(&self.config);
             return;
         }
-        if self.reload.ended(self.now, staged, zero, stop) {
+        let renews = self.reload.ended(self.now, staged, zero, stop);
+        if self.addresses.ends_agent && !stop {
+            self.addresses.ended_now = true;
+            self.renewed_now = true;
+            return;
+        }
+        if renews {
             self.renewed_now = true;
             return;
         }
@@ -335,6 +357,7 @@ impl Seen {
         if *action == Action::Restage && !self.reload.may_judge() {
             self.noticed = None;
         }
+        self.moves(action);
         if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
@@ -352,11 +375,12 @@ impl Seen {
             self.reload.anyway = true;
         }
         match action {
-            Action::SpawnAs(former) => {
+            // In a stop it is one that was started to leave, whatever it is.
+            Action::SpawnAs(former) if self.stop.is_none() => {
                 self.spawning = true;
                 self.farewell_begins(former);
             }
-            Action::Spawn => {
+            Action::Spawn | Action::SpawnAs(_) => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
                     stop.drains = None;
@@ -388,25 +412,6 @@ impl Seen {
             }
             Action::Exit(exit) => self.exit = Some(exit.clone()),
             _ => {}
-        }
-    }
-
-    fn signaled(&mut self, number: i32) {
-        let kill = self.kill_at();
-        let Some(stop) = &mut self.stop else {
-            self.passed_on += u32::from(!OWN.contains(&number));
-            return;
-        };
-        match number {
-            SIGCONT => self.continued += 1,
-            _ if stop.mode == OnStop::Stay && !stop.stayed => {
-                stop.stayed = true;
-                // While the states of checks are noted there is no other signal than the last.
-                stop.killed = self.checks.noting;
-            }
-            SIGKILL if self.now >= kill => stop.killed = true,
-            SIGKILL => stop.leave.replaced = true,
-            _ => stop.leave.ask(self.now, true),
         }
     }
 
