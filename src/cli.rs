@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use ipnet::IpNet;
 
-use self::values::{check_interval, duration, pattern, positive_duration};
+use self::values::{check_interval, duration, node_id, pattern, positive_duration};
 
 mod check;
 mod choices;
@@ -19,7 +19,9 @@ mod parse;
 mod values;
 
 pub use check::CheckArgs;
-pub use choices::{CheckStatus, Family, LogFormat, LogLevel, OnStop, OnUnreloadable, Restart};
+pub use choices::{
+    CheckStatus, Family, LogFormat, LogLevel, NodeId, OnRename, OnStop, OnUnreloadable, Restart,
+};
 pub use init::{InitArgs, SignalArgs};
 pub use parse::{parse, plain_init};
 
@@ -89,6 +91,9 @@ pub struct RunArgs {
     /// How long to wait for an address
     #[arg(long, env = "LICTOR_ADDRESS_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration, help_heading = "Address")]
     pub address_timeout: Duration,
+    /// How long the address may be gone, while lictor runs, before that counts and another one takes its place
+    #[arg(long, env = "LICTOR_ADDRESS_GRACE", value_name = "DURATION", default_value = "5s", value_parser = duration, help_heading = "Address")]
+    pub address_grace: Duration,
     /// What to register.
     #[command(flatten)]
     pub registration: RegistrationArgs,
@@ -117,6 +122,18 @@ pub struct RunArgs {
     /// Hand the address to the agent as -client
     #[arg(long, env = "LICTOR_CLIENT", value_parser = BoolishValueParser::new(), help_heading = "Agent")]
     pub client: bool,
+
+    /// Which id the node has: keep, machine (it follows from the host's machine-id, so that a lost disk comes back as the same node), or ID
+    #[arg(long, env = "LICTOR_NODE_ID", value_name = "keep|machine|ID", default_value = "keep", value_parser = node_id, help_heading = "Identity")]
+    pub node_id: NodeId,
+    /// What to do when the host, or the node by its configuration, has another name than at its last run
+    #[arg(
+        long,
+        env = "LICTOR_ON_RENAME",
+        default_value = "adopt",
+        help_heading = "Identity"
+    )]
+    pub on_rename: OnRename,
 
     /// Write the registration here instead of RUNTIME_DIR/registration
     #[arg(

@@ -5,7 +5,7 @@
 //! * [`commands`] — one file a subcommand: puts the parts together.
 //! * [`driver`] — the one loop. It owns the clock, the sources of events and the hands.
 //! * [`settings`], [`log`], [`cli`] — what was typed, and what it means.
-//! * [`address`], [`registration`], [`stage`], [`consul`], [`judge`], [`admin`] — leaves: each knows one part of the world, returns data and
+//! * [`address`], [`registration`], [`stage`], [`consul`], [`identity`], [`judge`], [`admin`] — leaves: each knows one part of the world, returns data and
 //!   decides nothing of an agent's life. They do not use one another.
 //! * [`http`], [`os`] — what all HTTP clients share; the operating system.
 //! * [`core`] — the heart: pure. Events in, actions out, time as an argument. Uses nothing of ours but [`exit`].
@@ -23,6 +23,7 @@ pub mod core;
 pub mod driver;
 pub mod exit;
 pub mod http;
+pub mod identity;
 pub mod judge;
 pub mod log;
 pub mod os;

@@ -10,6 +10,7 @@ use crate::cli;
 use crate::consul::command::{self, AgentConfig};
 use crate::core::machine::{Config, OnStop};
 use crate::core::signal::Rewrite;
+use crate::identity::judge::OnRename;
 use crate::os;
 use crate::registration::default::Parts;
 use crate::registration::sources::Source;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// How long to wait for it.
     pub address_timeout: Duration,
+    /// `--address-grace`.
+    pub address_grace: Duration,
     /// What to register.
     pub registration: Source,
     /// Where it is written.
@@ -40,6 +43,10 @@ pub struct Settings {
     pub command: Vec<OsString>,
     /// Which of the agent's options get the address.
     pub handed: Handed,
+    /// `--node-id`.
+    pub node_id: cli::NodeId,
+    /// `--on-rename`.
+    pub on_rename: OnRename,
     /// `--start-timeout`.
     pub start_timeout: Option<Duration>,
     /// Whether crashes are followed by restarts.
@@ -77,6 +84,13 @@ pub struct Handed {
     pub client: bool,
 }
 
+impl Handed {
+    /// Whether any of them does.
+    pub fn any(self) -> bool {
+        self.bind || self.advertise || self.client
+    }
+}
+
 /// Where Kubernetes reads the reason of a container's end.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
@@ -87,6 +101,7 @@ impl Settings {
         Self {
             wanted: wanted(&args.address),
             address_timeout: args.address_timeout,
+            address_grace: args.address_grace,
             registration: source(args.registration),
             registration_dir: args
                 .registration_dir
@@ -100,6 +115,12 @@ impl Settings {
                 bind: args.bind,
                 advertise: args.advertise,
                 client: args.client,
+            },
+            node_id: args.node_id,
+            on_rename: match args.on_rename {
+                cli::OnRename::Keep => OnRename::Keep,
+                cli::OnRename::Adopt => OnRename::Adopt,
+                cli::OnRename::Refuse => OnRename::Refuse,
             },
             start_timeout: Some(args.start_timeout).filter(|timeout| !timeout.is_zero()),
             restart: args.restart == cli::Restart::OnFailure,
@@ -142,12 +163,7 @@ impl Settings {
 
     /// Whether anything would be missing without an address.
     pub fn needs_address(&self) -> bool {
-        let Handed {
-            bind,
-            advertise,
-            client,
-        } = self.handed;
-        bind || advertise || client || !matches!(self.registration, Source::None)
+        self.handed.any() || !matches!(self.registration, Source::None)
     }
 
     /// What the core must know.
@@ -155,6 +171,9 @@ impl Settings {
         let server = agent.server();
         Config {
             needs_address: self.needs_address(),
+            follows_address: self.wanted.address.is_none(),
+            hands_address: self.handed.any(),
+            address_grace: self.address_grace,
             api,
             staging: self.staging,
             watch: self.watch,

@@ -40,6 +40,28 @@ pub enum OnUnreloadable {
     Restart,
 }
 
+/// `--on-rename`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnRename {
+    /// The node keeps its old name, unless its own configuration says another
+    Keep,
+    /// The node gets the new one, and leaves under the old one first
+    Adopt,
+    /// End with 113
+    Refuse,
+}
+
+/// `--node-id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeId {
+    /// What it was.
+    Keep,
+    /// It follows from the host's machine-id.
+    Machine,
+    /// This one.
+    Id(String),
+}
+
 /// `--check-status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckStatus {

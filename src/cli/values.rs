@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use super::choices::NodeId;
 use crate::core::signal::{LAST, Name, RTMIN, SIGCHLD, SIGKILL, SIGSTOP};
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -34,6 +35,29 @@ pub(super) fn check_interval(text: &str) -> Result<String, String> {
             "Consul knows no unit {unit:?}; write 500ms, 25s, 2m or 1m30s"
         )),
         None => Ok(text.to_owned()),
+    }
+}
+
+pub(super) fn node_id(text: &str) -> Result<NodeId, String> {
+    let id = || text.trim().to_ascii_lowercase();
+    let fits = |part: &str, length| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    match text {
+        "keep" => Ok(NodeId::Keep),
+        "machine" => Ok(NodeId::Machine),
+        _ if id().split('-').count() == 5
+            && id()
+                .split('-')
+                .zip([8, 4, 4, 4, 12])
+                .all(|(part, length)| fits(part, length)) =>
+        {
+            Ok(NodeId::Id(id()))
+        }
+        _ => Err(
+            "write keep, machine, or an id: 32 hexadecimal digits in groups of 8-4-4-4-12"
+                .to_owned(),
+        ),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::RunArgs;
 use crate::consul::endpoint::Endpoint;
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
+use crate::driver::addressing;
 use crate::driver::effects::Effects;
 use crate::driver::sources::Sources;
 use crate::driver::staging::Staging;
@@ -88,8 +89,10 @@ fn supervise(settings: Settings, inherited: Inherited) -> Result<Exit, Exit> {
         let (server, asked) = Server::bind(&control).map_err(|error| unusable(&control, error))?;
         let socket = UnixDatagram::bind(&notify).map_err(|error| unusable(&notify, error))?;
         let changes = watching::changes(watch);
-        let sources = Sources::new(signals, settings.rewrite, server, asked, socket, changes);
-        let effects = Effects::new(settings, program, inherited, notify, staging);
+        let addresses = addressing::follow(&settings.wanted);
+        let sources = Sources::new(signals, settings.rewrite, server, asked, socket, changes)
+            .following(addresses);
+        let effects = Effects::new(settings, program, inherited, notify, staging)?;
         Ok(driver::run(machine, sources, effects).await)
     })
 }

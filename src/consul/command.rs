@@ -17,8 +17,12 @@ pub struct AgentConfig {
 }
 
 /// Keys of the configuration that have an option.
-const OPTIONS: [(&str, &[&str]); 5] = [
+const OPTIONS: [(&str, &[&str]); 9] = [
     ("node", &["node_name"]),
+    ("node-id", &["node_id"]),
+    ("bind", &["bind_addr"]),
+    ("advertise", &["advertise_addr"]),
+    ("serf-lan-bind", &["serf_lan"]),
     ("client", &["client_addr"]),
     ("http-port", &["ports", "http"]),
     ("https-port", &["ports", "https"]),

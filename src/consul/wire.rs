@@ -1,6 +1,7 @@
 //! The answers of an agent's API. Pure.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -20,12 +21,23 @@ pub fn agent(body: &Value) -> AgentFacts {
         advertise: body["Member"]["Addr"]
             .as_str()
             .and_then(|ip| ip.parse().ok()),
+        listens: listens(debug),
         membership: membership(&body["Member"]["Status"]),
         data_dir: text(&debug["DataDir"]),
         server: config["Server"].as_bool(),
         leaves_on_terminate: debug["LeaveOnTerm"].as_bool(),
         leaves_on_interrupt: debug["SkipLeaveOnInt"].as_bool().map(|skips| !skips),
     }
+}
+
+/// The addresses that an agent listens on, but for those that mean all of them.
+fn listens(debug: &Value) -> Vec<IpAddr> {
+    let client = debug["ClientAddrs"].as_array().into_iter().flatten();
+    std::iter::once(&debug["BindAddr"])
+        .chain(client)
+        .filter_map(|address| address.as_str()?.parse().ok())
+        .filter(|ip: &IpAddr| !ip.is_unspecified())
+        .collect()
 }
 
 /// Serf's numbers for a member's status, of which its own can be one of three.

@@ -1,11 +1,14 @@
 //! What can be done: everything the core ever asks of the driver.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::core::Moment;
 use crate::core::candidate::Applied;
 use crate::core::checks::CheckWork;
-use crate::core::event::Waiter;
+use crate::core::event::{Address, Waiter};
+use crate::core::former::Former;
+use crate::core::known::Known;
 use crate::exit::Exit;
 
 /// One thing to do in the world.
@@ -13,6 +16,18 @@ use crate::exit::Exit;
 pub enum Action {
     /// Look for the host's address; ends in [`crate::core::event::Event::Addressed`].
     FindAddress,
+    /// Look at the host's addresses, of which this one is in use; ends in [`crate::core::event::Event::Looked`].
+    LookAtAddresses(Option<IpAddr>),
+    /// Use another address from now on, and write the registration for it; ends in [`crate::core::event::Event::Readdressed`].
+    Readdress {
+        /// The address.
+        to: Address,
+        /// Whether the next agent is to read it without further ado, since none runs.
+        adopt: bool,
+    },
+    /// Take what the agent reads with the registration as it was written last, and nothing else that may have changed; ends in
+    /// [`crate::core::event::Event::Restaged`].
+    Reregister,
     /// Write the registration, and take what else the agent is to read from the user's directories; ends in
     /// [`crate::core::event::Event::Staged`].
     Stage,
@@ -31,6 +46,8 @@ pub enum Action {
     Settle,
     /// Start the agent; ends in [`crate::core::event::Event::Spawned`].
     Spawn,
+    /// Start it as what its node was, to leave; ends in [`crate::core::event::Event::Spawned`].
+    SpawnAs(Former),
     /// Send the agent a signal by its number.
     Signal(i32),
     /// Stop lictor and the agent, as Ctrl-Z does, and let the agent go on when lictor does: at once where nobody could
@@ -44,6 +61,8 @@ pub enum Action {
     Forget,
     /// Do something about the checks that the agent is to have; ends in [`crate::core::event::Event::Checks`].
     Checks(CheckWork),
+    /// Keep what the node is known as, for the next start.
+    Remember(Known),
     /// Tell somebody at the control socket how his reload went.
     Reply(Waiter, ReloadOutcome),
     /// Give back the memory that only the start needed.

@@ -48,6 +48,11 @@ impl Machine {
                     self.say(Level::Info, text);
                 }
                 self.say_left_out(staged.left_out.clone());
+                self.former.clone_from(&staged.former);
+                if let Some(name) = &staged.node_name {
+                    self.config.node_name.clone_from(name);
+                    self.facts.node_name.clone_from(name);
+                }
                 self.staged = staged;
                 self.spawn();
             }

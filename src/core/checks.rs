@@ -153,7 +153,7 @@ impl Machine {
         self.checks.read.clear();
         let lost = self.checks.lost;
         let in_place = lost.is_some_and(|at| self.now.saturating_sub(at) <= FRESH);
-        let first = !self.start.ever_spawned;
+        let first = !self.start.ever_itself;
         let work = if self.carries_checks() && (in_place || first) {
             let seen = in_place.then(|| self.states_seen());
             CheckWork::SetAside { seen }
@@ -161,6 +161,14 @@ impl Machine {
             CheckWork::PutBack
         };
         self.out.push(Action::Checks(work));
+    }
+
+    /// An agent is about to be started that is none to carry anything over: it has what it would have without lictor.
+    pub(super) fn checks_left_alone(&mut self) {
+        self.checks.restoring = None;
+        self.checks.carried = Carried::default();
+        self.checks.read.clear();
+        self.out.push(Action::Checks(CheckWork::PutBack));
     }
 
     /// The agent answers, or has joined: from now on checks can be registered.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use crate::core::candidate::{Candidate, listed};
 use crate::core::checks::CheckNews;
+use crate::core::former::Former;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
 
@@ -18,6 +19,12 @@ pub enum Event {
     Signal(Signal),
     /// The search for the host's address ended.
     Addressed(Result<Address, Exit>),
+    /// The kernel says that addresses, links or routes of the host have changed.
+    AddressesChanged,
+    /// The host's addresses were looked at.
+    Looked(Sight),
+    /// The registration was written anew for an address, or could not be, and why: a sentence.
+    Readdressed(Result<Staged, String>),
     /// What the agent reads was written, or could not be.
     Staged(Result<Staged, Exit>),
     /// What the agent read before is what it reads again, or could not be made so, and why: a sentence.
@@ -93,6 +100,17 @@ pub struct Address {
     pub warning: Option<String>,
 }
 
+/// What a look at the host's addresses has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// The interface that carries the address in use, where that can still be used.
+    pub in_use: Option<String>,
+    /// The address that would be chosen now, or why there is none: a sentence.
+    pub choice: Result<Address, String>,
+    /// Why an agent that is started anew would still have the address in use, if it would: a sentence with the fix.
+    pub pinned: Option<String>,
+}
+
 /// What was written for the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Staged {
@@ -102,6 +120,10 @@ pub struct Staged {
     pub directory: Option<String>,
     /// What the user's directories hold and the agent does not get to see, each with the reason.
     pub left_out: Vec<String>,
+    /// What the node was known as and is not any more, if it has not left as that.
+    pub former: Option<Former>,
+    /// The name that the node will have, where that is known.
+    pub node_name: Option<String>,
 }
 
 /// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.
@@ -235,6 +257,8 @@ pub struct AgentFacts {
     pub version: String,
     /// The address it advertises in the LAN.
     pub advertise: Option<IpAddr>,
+    /// The addresses it listens on, but for those that mean all of them.
+    pub listens: Vec<IpAddr>,
     /// What it takes itself for in the LAN.
     pub membership: Membership,
     /// Its data directory; empty where it has none, or does not say.

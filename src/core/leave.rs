@@ -32,7 +32,7 @@ mod evidence;
 mod others;
 mod outcome;
 mod watch;
-mod way;
+pub(super) mod way;
 
 /// A stop that was asked for.
 #[derive(Debug)]
@@ -107,14 +107,17 @@ impl Machine {
         self.forget();
         self.ending.until = Some(self.now + self.config.stop_timeout);
         let was_ready = self.conditions.holds(Kind::Ready);
+        // One that runs to leave as what it was is one that was started to leave.
+        let farewell = self.farewell.take();
+        let asked = farewell.as_ref().and_then(|farewell| farewell.asked);
         self.stop = Some(Stop {
             mode,
             since: self.now,
             because,
             step: Step::Look,
             looked: false,
-            asked: None,
-            twice: false,
+            asked,
+            twice: farewell.as_ref().is_some_and(|farewell| farewell.twice),
             membership: Membership::Unknown,
             put: self.now,
             left: None,
@@ -122,7 +125,7 @@ impl Machine {
             created: 0,
             removed: false,
             denied: false,
-            finishing: false,
+            finishing: farewell.is_some(),
             sought: false,
             again: false,
             killed: false,
@@ -140,7 +143,10 @@ impl Machine {
                 self.say_shares();
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
-                self.drain(was_ready);
+                match asked {
+                    Some(_) => self.watch(),
+                    None => self.drain(was_ready),
+                }
             }
         }
     }
@@ -153,7 +159,11 @@ impl Machine {
             Level::Info,
             format!("stopping the agent without a leave: {name}"),
         );
-        self.signal_once_noted(signal);
+        // One that is there to leave has states that tell nothing.
+        match self.stop.as_ref().is_some_and(|stop| stop.finishing) {
+            true => self.out.push(Action::Signal(signal)),
+            false => self.signal_once_noted(signal),
+        }
     }
 
     /// Lets load balancers see that the agent is no longer ready, before anything else changes.
@@ -354,7 +364,9 @@ impl Machine {
         }
         self.enter(Phase::Leaving);
         self.share_budget();
-        self.out.push(Action::Spawn);
+        self.leave_by_another_address();
+        let former = self.former.take();
+        self.out.push(former.map_or(Action::Spawn, Action::SpawnAs));
     }
 
     /// No agent runs: there is none yet, it has crashed, or it could not be started once more.
@@ -362,7 +374,8 @@ impl Machine {
         let Some(stop) = &self.stop else { return };
         let leave = stop.mode == OnStop::Leave && stop.because.is_none();
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
-        let crashed = self.start.ever_ready || self.start.ever_joined;
+        let was_known = self.start.ever_ready && !self.start.has_left;
+        let crashed = was_known || self.start.ever_joined;
         if leave && crashed && !stop.finishing && self.can_finish() {
             return self.finish("the agent has ended");
         }

@@ -5,19 +5,21 @@
 
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
+use crate::core::address::Addresses;
 use crate::core::checks::Checks;
 use crate::core::conditions::{Conditions, Kind, Truth};
 use crate::core::ending::Ending;
-use crate::core::event::{Address, AgentFacts, Answer, End, Event, Signal, Staged};
+use crate::core::event::{Address, AgentFacts, Answer, End, Event, Staged};
+use crate::core::former::{Farewell, Former};
+use crate::core::known::Known;
 use crate::core::leave::Stop;
 use crate::core::phase::Phase;
 use crate::core::reload::{Cause, Reload};
 use crate::core::restart::Restarts;
-use crate::core::signal;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
 use crate::core::watch::Watch;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,12 @@ impl OnStop {
 pub struct Config {
     /// Whether a missing address ends lictor.
     pub needs_address: bool,
+    /// Whether the address may become another one: it was not given.
+    pub follows_address: bool,
+    /// Whether the agent's arguments hand it the address.
+    pub hands_address: bool,
+    /// `--address-grace`: how long an address may be gone before that counts.
+    pub address_grace: Moment,
     /// Whether the agent has an HTTP API that lictor can ask.
     pub api: bool,
     /// Whether the agent reads a snapshot, which is taken anew before a reload.
@@ -99,8 +107,15 @@ pub struct Machine {
     pub(super) timers: Timers,
     pub(super) rng: fastrand::Rng,
     pub(super) address: Option<Address>,
+    pub(super) addresses: Addresses,
     pub(super) staged: Staged,
     pub(super) child: Option<Child>,
+    /// What the node leaves as before the agent's next start.
+    pub(super) former: Option<Former>,
+    /// The agent runs as that, or is being started.
+    pub(super) farewell: Option<Farewell>,
+    /// What is kept of that.
+    pub(super) known: Option<Known>,
     pub(super) facts: AgentFacts,
     pub(super) start: Start,
     pub(super) reload: Reload,
@@ -115,14 +130,9 @@ pub struct Machine {
 impl Machine {
     /// A machine at the beginning of its life.
     pub fn new(config: Config) -> Self {
-        let facts = AgentFacts {
-            node_name: config.node_name.clone(),
-            leaves_on_terminate: config.leaves_on_terminate,
-            leaves_on_interrupt: config.leaves_on_interrupt,
-            ..AgentFacts::default()
-        };
         Self {
             rng: fastrand::Rng::with_seed(config.seed),
+            facts: config.facts(),
             config,
             now: Moment::ZERO,
             phase: Phase::Addressing,
@@ -130,9 +140,12 @@ impl Machine {
             conditions: Conditions::default(),
             timers: Timers::default(),
             address: None,
+            addresses: Addresses::default(),
             staged: Staged::default(),
             child: None,
-            facts,
+            former: None,
+            farewell: None,
+            known: None,
             start: Start::default(),
             reload: Reload::default(),
             watch: Watch::default(),
@@ -157,16 +170,20 @@ impl Machine {
         match self.phase {
             Phase::Exited => {}
             _ if self.is_ending() => self.while_ending(&event),
+            _ if self.is_farewell() => self.in_farewell(event),
             _ => self.dispatch(event),
         }
         std::mem::take(&mut self.out)
     }
 
-    fn dispatch(&mut self, event: Event) {
+    pub(super) fn dispatch(&mut self, event: Event) {
         match event {
             Event::Begin => self.out.push(Action::FindAddress),
             Event::Signal(signal) => self.signalled(signal),
             Event::Addressed(found) => self.addressed(found),
+            Event::AddressesChanged => self.addresses_changed(),
+            Event::Looked(sight) => self.looked_at_addresses(sight),
+            Event::Readdressed(result) => self.readdressed(result),
             Event::Staged(staged) => self.staged(staged),
             Event::Restaged(result) => self.restaged(result),
             Event::Adopted(result) => self.adopted(result),
@@ -197,26 +214,6 @@ impl Machine {
         }
     }
 
-    fn signalled(&mut self, signal: Signal) {
-        match signal {
-            Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
-            Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
-            Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
-            Signal::Hangup => self.reload_asked(Cause::Asked(None)),
-            // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
-            // its budget is used up.
-            Signal::Other(number) if signal::is_terminal_stop(number) => {
-                if self.stop.is_none() {
-                    self.out.push(Action::Suspend);
-                }
-            }
-            Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
-                self.out.push(Action::Signal(number));
-            }
-            Signal::Other(_) => {}
-        }
-    }
-
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Agent(result) if self.stop.is_some() => self.agent_seen_in_a_stop(result),
@@ -238,6 +235,7 @@ impl Machine {
     fn timed_out(&mut self, timer: Timer) {
         match timer {
             Timer::Ask if self.stop.is_some() => self.ask_in_a_stop(),
+            Timer::Ask if self.is_farewell() => self.ask_in_farewell(),
             Timer::Ask => self.ask_next(),
             Timer::Settle => self.settled(),
             Timer::Start => self.never_ready(),
@@ -250,9 +248,12 @@ impl Machine {
             Timer::Hangup => self.listened(),
             Timer::Renewal => self.renewal_late(),
             Timer::Again => self.judge_again(),
+            Timer::Addresses | Timer::Grace => self.look_at_addresses(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
+            Timer::Back if self.is_farewell() => self.leave_as_former(),
             Timer::Back => self.joined_in_a_stop(),
+            Timer::Farewell => self.farewell_overdue(),
             Timer::Evidence => self.ask_for_evidence(),
             Timer::TellAgain => self.tell_again(),
             Timer::Replace => self.replace(),
@@ -264,12 +265,16 @@ impl Machine {
     }
 
     pub(super) fn spawn(&mut self) {
+        if let Some(former) = self.former.take() {
+            return self.bid_farewell(former);
+        }
         self.checks_before_spawn();
         self.enter(Phase::Starting);
         self.out.push(Action::Spawn);
     }
 
     fn spawn_failed(&mut self, exit: Exit) {
+        self.farewell_not_begun();
         // Nothing that happens after the first start may end lictor of itself: a binary that is being replaced, or a
         // full process table, is a crash like another.
         if self.stop.is_some() {
@@ -302,6 +307,14 @@ impl Machine {
             self.set(kind, Truth::Unknown, "AgentEnded", "");
         }
         self.files_kept();
+        self.addresses_kept();
+        if let Some(farewell) = self.farewell.take() {
+            return self.farewell_over(farewell, end);
+        }
+        if self.is_ended_to_move() {
+            self.reload_lost();
+            return self.readdress();
+        }
         if self.is_renewed(end) {
             return self.spawn();
         }
@@ -332,27 +345,6 @@ impl Machine {
             }
             code => self.restart_or_exit(Exit::new(code, told)),
         }
-    }
-
-    /// After a crash: a restart in place, unless that is not wanted or was tried too often.
-    fn restart_or_exit(&mut self, exit: Exit) {
-        if !self.config.restart {
-            return self.exit(exit);
-        }
-        let Some(delay) = self.restarts.next(self.config.restart_limit, &mut self.rng) else {
-            let reason = format!(
-                "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
-                self.restarts.in_a_row(),
-                exit.reason
-            );
-            return self.exit(Exit::new(exit::RESTARTS, reason));
-        };
-        self.say(
-            Level::Warn,
-            format!("{}; restarting it in {}", exit.reason, seconds(delay)),
-        );
-        self.enter(Phase::Backoff);
-        self.timers.set(Timer::Restart, self.now + delay);
     }
 
     pub(super) fn enter(&mut self, phase: Phase) {

@@ -7,14 +7,16 @@
 //! * [`event`] and [`action`] are the two closed vocabularies; an addition to either fails to compile until
 //!   [`machine`] and the driver say what it means.
 //! * [`machine`] is the dispatch: event × phase.
-//! * [`start`] reads an agent's way to readiness, [`begin`] what comes before it, [`catalog`] what the servers know of it, [`reload`]
-//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`restart`] the back-off after a crash,
+//! * [`start`] reads an agent's way to readiness, [`begin`] what comes before it, [`address`] what becomes of the host's
+//!   address meanwhile, [`catalog`] what the servers know of it, [`reload`]
+//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`former`] a leave as what the node was before, [`known`] what is kept for that, [`restart`] the back-off after a crash,
 //!   [`checks`] what becomes of checks over it, [`ending`] the last thing before the exit.
 //! * [`init`] is the much smaller life of a plain program; [`leftovers`] what becomes of the processes that it, or an agent,
 //!   leaves behind; [`signal`] the names of signals and what they are rewritten to.
 //! * [`timers`] is the table of deadlines, [`conditions`] what everybody is told, [`status`] a picture of it all.
 
 pub mod action;
+pub mod address;
 pub mod begin;
 pub mod candidate;
 pub mod catalog;
@@ -22,7 +24,9 @@ pub mod checks;
 pub mod conditions;
 pub mod ending;
 pub mod event;
+pub mod former;
 pub mod init;
+pub mod known;
 pub mod leave;
 pub mod leftovers;
 pub mod machine;

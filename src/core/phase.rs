@@ -19,7 +19,7 @@ pub enum Phase {
     Reloading,
     /// Between a crash and the next start.
     Backoff,
-    /// A leave was asked for; the agent is still there.
+    /// A leave was asked for, or the agent runs only to leave as what it was; it is still there.
     Leaving,
     /// Stopping without a leave, or killed at the end of the budget.
     Stopping,

@@ -34,6 +34,8 @@ pub(super) enum Cause {
     Files,
     /// What they hold was not good, and may be now.
     Again,
+    /// The registration is another one, since the host's address is. What the user is about to change has nothing to do with that.
+    Address,
     /// The agent is to load what its data directory has. What the user is about to change has nothing to do with that.
     DataDir,
 }
@@ -43,6 +45,8 @@ pub(super) enum Cause {
 struct Wanted {
     /// Take the user's files anew.
     anew: bool,
+    /// Take the registration as it was written last.
+    address: bool,
     /// Ask the agent even where they are what they were.
     anyway: bool,
     /// Say what becomes of it even where that was said.
@@ -91,6 +95,13 @@ pub(super) struct Reload {
     pub(super) last: Option<ReloadOutcome>,
 }
 
+impl Reload {
+    /// Whether one is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running || self.staging || self.ends_agent
+    }
+}
+
 impl Machine {
     pub(super) fn reload_asked(&mut self, cause: Cause) {
         let (waiter, anew, anyway) = match cause {
@@ -98,6 +109,7 @@ impl Machine {
             Cause::Forced(waiter) => (Some(waiter), true, true),
             Cause::Files | Cause::Again => (None, true, false),
             Cause::DataDir => (None, false, true),
+            Cause::Address => (None, false, false),
         };
         if self.stop.is_some() {
             let why = "lictor is stopping, and a reload would break the leave";
@@ -111,6 +123,7 @@ impl Machine {
         self.reload.waiting.extend(waiter);
         self.reload.pending = true;
         self.reload.wanted.anew |= anew;
+        self.reload.wanted.address |= cause == Cause::Address;
         self.reload.wanted.anyway |= anyway;
         self.reload.wanted.loud |= cause != Cause::Again;
         self.reload.wanted.force |= matches!(cause, Cause::Forced(_));
@@ -126,7 +139,8 @@ impl Machine {
         if reload.trial.waits && self.start.was_ready {
             return self.hang_up();
         }
-        if reload.running || reload.staging || self.stop.is_some() {
+        let moves = self.farewell.is_some() || self.addresses.are_moving();
+        if reload.running || reload.staging || self.stop.is_some() || moves {
             return;
         }
         // Before the first start not all of it may be there.
@@ -146,13 +160,28 @@ impl Machine {
             return;
         }
         let reload = &mut self.reload;
-        reload.pending = false;
         reload.running = true;
-        reload.does = std::mem::take(&mut reload.wanted);
-        reload.served = std::mem::take(&mut reload.waiting);
+        if std::mem::take(&mut reload.wanted.address) {
+            // By itself and first: what may be wrong with the user's files does not hold it up.
+            reload.pending = reload.wanted.anew;
+            if !reload.pending {
+                reload.wanted = Wanted::default();
+            }
+            reload.does = Wanted {
+                address: true,
+                anyway: true,
+                loud: true,
+                ..Wanted::default()
+            };
+        } else {
+            reload.pending = false;
+            reload.does = std::mem::take(&mut reload.wanted);
+            reload.served = std::mem::take(&mut reload.waiting);
+        }
         reload.trial = Trial::default();
         self.enter(Phase::Reloading);
-        if !self.config.staging || !self.reload.does.anew {
+        let takes = self.reload.does.anew || self.reload.does.address;
+        if !self.config.staging || !takes {
             return self.tell_agent();
         }
         match self.config.api {
@@ -163,6 +192,10 @@ impl Machine {
 
     /// Takes the user's files anew, for a reload.
     pub(super) fn restage(&mut self) {
+        if self.reload.does.address {
+            self.reload.staging = true;
+            return self.out.push(Action::Reregister);
+        }
         self.files_taken();
         self.take_files();
     }
@@ -258,12 +291,13 @@ impl Machine {
         // The next agent may have a token that this one had not.
         reload.by_signal = false;
         reload.unsure = false;
-        let anew = |wanted: Wanted| self.config.staging && wanted.anew;
+        let anew = |wanted: Wanted| self.config.staging && (wanted.anew || wanted.address);
         let running = std::mem::take(&mut reload.running);
         let mut waiters = Vec::new();
         if running && anew(reload.does) && !reload.trial.adopted {
             reload.pending = true;
-            reload.wanted.anew = true;
+            reload.wanted.anew |= reload.does.anew;
+            reload.wanted.address |= reload.does.address;
             reload.wanted.anyway |= reload.does.anyway;
             reload.wanted.loud |= reload.does.loud;
             reload.wanted.force |= reload.does.force;

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::core::action::Action;
+use crate::core::event::Signal;
+use crate::core::machine::{Machine, OnStop};
+use crate::core::reload::Cause;
+
 pub use signal_hook::consts::{
     SIGCHLD, SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
 };
@@ -64,6 +69,29 @@ impl Rewrite {
             .and_then(|n| self.to.get(n))
             .map_or(signal, |to| i32::from(*to));
         Some(to).filter(|to| *to != 0)
+    }
+}
+
+impl Machine {
+    /// A signal to lictor.
+    pub(super) fn signalled(&mut self, signal: Signal) {
+        match signal {
+            Signal::Terminate => self.stop_asked("SIGTERM", self.on_stop()),
+            Signal::Interrupt => self.stop_asked("SIGINT", self.on_stop()),
+            Signal::Quit => self.stop_asked("SIGQUIT", OnStop::Stay),
+            Signal::Hangup => self.reload_asked(Cause::Asked(None)),
+            // During a stop nothing is passed on, and nothing is suspended: either would break the leave, or hold it up until
+            // its budget is used up.
+            Signal::Other(number) if is_terminal_stop(number) => {
+                if self.stop.is_none() {
+                    self.out.push(Action::Suspend);
+                }
+            }
+            Signal::Other(number) if self.child.is_some() && self.stop.is_none() => {
+                self.out.push(Action::Signal(number));
+            }
+            Signal::Other(_) => {}
+        }
     }
 }
 

@@ -27,13 +27,17 @@ const CHANGE: Duration = Duration::from_secs(30);
 /// Between two reads of a ready agent, less the jitter.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What is known of the way to readiness. All but the first four are of the current run.
+/// What is known of the way to readiness. All but the first six are of the current run.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     pub(super) ever_spawned: bool,
+    /// An agent was started as it is, and not only to leave as what it was.
+    pub(super) ever_itself: bool,
     pub(super) ever_ready: bool,
     /// It has joined, as it said or as its servers did: others know it.
     pub(super) ever_joined: bool,
+    /// It has left as what it was, so that nobody knows it before it joins again.
+    pub(super) has_left: bool,
     /// The catalog showed us under our name: from then on its absence there means something.
     pub(super) was_in_catalog: bool,
     /// The API has answered.
@@ -75,8 +79,10 @@ impl Machine {
         });
         self.start = Start {
             ever_spawned: true,
+            ever_itself: self.start.ever_itself || !self.is_farewell(),
             ever_ready: self.start.ever_ready,
             ever_joined: self.start.ever_joined,
+            has_left: self.start.has_left,
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
@@ -93,6 +99,9 @@ impl Machine {
         }
         if self.stop.is_some() {
             return self.wait_to_finish();
+        }
+        if self.is_farewell() {
+            return self.farewell_begun();
         }
         if let (false, Some(timeout)) = (self.start.ever_ready, self.config.start_timeout) {
             self.timers.set(Timer::Start, self.now + timeout);
@@ -151,6 +160,7 @@ impl Machine {
                     ),
                 );
                 self.told(*facts);
+                self.compare_addresses();
             }
             Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
                 if !self.start.answered =>
@@ -162,10 +172,15 @@ impl Machine {
                 return self.ask_again();
             }
             // It answers, it just does not tell: the command line's facts have to do.
-            Err(refusal) => self.say(
-                Level::Warn,
-                format!("agent/self cannot be read ({refusal}); going by the agent's command line"),
-            ),
+            Err(refusal) => {
+                self.remember(false);
+                self.say(
+                    Level::Warn,
+                    format!(
+                        "agent/self cannot be read ({refusal}); going by the agent's command line"
+                    ),
+                );
+            }
         }
         self.start.answered = true;
         if !self.conditions.holds(Kind::Joined) {
@@ -238,6 +253,7 @@ impl Machine {
             return self.ask_next();
         }
         self.checks_read();
+        self.remember(false);
         self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
         let message = "the agent's HTTP API is off";
         self.set(Kind::Registered, Truth::Unknown, "NoApi", message);
@@ -250,6 +266,10 @@ impl Machine {
             return;
         }
         self.timers.clear(Timer::Settle);
+        if self.addresses.are_lost() {
+            // It may know a leader, and is of no use at an address that nobody reaches.
+            return self.timers.set(Timer::Ask, self.now + HEARTBEAT);
+        }
         self.timers.clear(Timer::Start);
         if self.config.api {
             let pause = HEARTBEAT.mul_f64(1.0 - 0.2 * self.rng.f64());

@@ -29,12 +29,18 @@ pub enum Timer {
     Renewal,
     /// What was not good may be by now.
     Again,
+    /// Look at the host's addresses, which have changed.
+    Addresses,
+    /// The address in use was gone for `--address-grace`.
+    Grace,
     /// The end of `--drain`.
     Drain,
     /// The agent could not take the leave in time: ask all the same.
     Patience,
     /// Others have heard that an agent is back which was started once more to leave.
     Back,
+    /// An agent that was started to leave as what its node was has not joined in time, or does not end.
+    Farewell,
     /// Ask the agent whether its leave has begun.
     Evidence,
     /// The agent has told others that it leaves: have it tell them once more, if it seems that they have not heard it.
@@ -50,7 +56,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 24] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -63,9 +69,12 @@ impl Timer {
         Self::Hangup,
         Self::Renewal,
         Self::Again,
+        Self::Addresses,
+        Self::Grace,
         Self::Drain,
         Self::Patience,
         Self::Back,
+        Self::Farewell,
         Self::Evidence,
         Self::TellAgain,
         Self::Replace,

@@ -1,13 +1,16 @@
 //! The hand that looks for the host's address.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::address::choose::{Choice, Failure, Wanted, choose};
+use crate::address::choose::{
+    Choice, Chosen, Failure, Family, Found, LinkState, Verdict, Wanted, choose,
+};
 use crate::address::interfaces;
-use crate::core::event::Address;
+use crate::core::event::{Address, Sight};
 use crate::exit::{self, Exit};
 use crate::os::address_events::AddressEvents;
 
@@ -28,12 +31,7 @@ pub(super) async fn find_address(wanted: &Wanted, patience: Duration) -> Result<
             match look(wanted) {
                 Ok(choice) => match choice.outcome {
                     Ok(chosen) => {
-                        return Ok(Address {
-                            ip: chosen.ip,
-                            interface: chosen.interface,
-                            reason: chosen.reason,
-                            warning: chosen.warning,
-                        });
+                        return Ok(Address::from(chosen));
                     }
                     Err(Failure::Ambiguous(reason)) => return Err(reason),
                     Err(Failure::None(reason)) => last = Some(reason),
@@ -58,6 +56,58 @@ pub(super) async fn find_address(wanted: &Wanted, patience: Duration) -> Result<
         )),
     };
     outcome.map_err(|reason| Exit::new(exit::ADDRESS, format!("failed to {reason}")))
+}
+
+/// The kernel's word of changes while lictor runs, where the address is not given and may become another one. Needs a tokio runtime.
+pub fn follow(wanted: &Wanted) -> Option<AddressEvents> {
+    if wanted.address.is_some() {
+        return None;
+    }
+    AddressEvents::follow(wanted.family == Family::V6)
+        .inspect_err(|error| tracing::warn!("another address will not be noticed: {error}"))
+        .ok()
+}
+
+/// What the host's addresses are now, of which one is in use.
+pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> Sight {
+    let choice = match look(wanted) {
+        Ok(choice) => choice,
+        Err(error) => {
+            return Sight {
+                in_use: None,
+                choice: Err(format!("read the interfaces: {error}")),
+                pinned: None,
+            };
+        }
+    };
+    let carriers = choice
+        .candidates
+        .iter()
+        .filter(|(found, _)| in_use == Some(found.net.addr()));
+    let usable = |verdict: &Verdict| !matches!(verdict, Verdict::Skipped(_));
+    // One that would not be chosen any more is still better than none, as long as packets can pass.
+    let serves = |found: &Found| choice.outcome.is_err() && found.link == LinkState::Up;
+    let mut carriers = carriers.filter(|(found, verdict)| usable(verdict) || serves(found));
+    let carrier = carriers.next();
+    Sight {
+        in_use: carrier.map(|(found, _)| found.interface.clone()),
+        choice: choice
+            .outcome
+            .map(Address::from)
+            .map_err(|failure| failure.to_string()),
+        pinned: None,
+    }
+}
+
+impl From<Chosen> for Address {
+    fn from(chosen: Chosen) -> Self {
+        Self {
+            ip: chosen.ip,
+            interface: chosen.interface,
+            reason: chosen.reason,
+            warning: chosen.warning,
+        }
+    }
 }
 
 /// One look at the interfaces.

@@ -20,6 +20,7 @@ use crate::driver::addressing::find_address;
 use crate::driver::audience::Audience;
 use crate::driver::checks::Checks;
 use crate::driver::children::Children;
+use crate::driver::identity::Identity;
 use crate::driver::judging::Judging;
 use crate::driver::lending::Lending;
 use crate::driver::sources::{DRAIN, Sources};
@@ -30,10 +31,11 @@ use crate::os::output::{Copying, Heard, Output, WORDS};
 use crate::os::reap::{Change, drain};
 use crate::os::signals::Inherited;
 use crate::os::spawn;
-use crate::registration::{Document, sources, template, write};
+use crate::registration::{Document, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+mod moving;
 mod spawning;
 
 /// What has happened to the agent's process.
@@ -57,6 +59,7 @@ pub struct Effects {
     address: Option<Address>,
     client: Option<Client>,
     checks: Checks,
+    identity: Identity,
     place: Option<String>,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
@@ -80,9 +83,10 @@ impl Effects {
         inherited: Inherited,
         notify_socket: PathBuf,
         staging: Staging,
-    ) -> Self {
+    ) -> Result<Self, Exit> {
         let checks = Checks::new(Lending::new(&staging, &settings.command));
-        Self {
+        let identity = Identity::new(&settings)?;
+        Ok(Self {
             settings,
             program,
             inherited,
@@ -93,6 +97,7 @@ impl Effects {
             address: None,
             client: None,
             checks,
+            identity,
             place: None,
             agent: None,
             copying: None,
@@ -100,7 +105,7 @@ impl Effects {
             version: None,
             has_children: false,
             audience: Audience::default(),
-        }
+        })
     }
 
     /// Does one thing. What is done at once leaves its event in `due`; the exit is returned.
@@ -122,6 +127,11 @@ impl Effects {
                     Event::Addressed(find_address(&wanted, patience).await)
                 }));
             }
+            Action::LookAtAddresses(in_use) => due.push_back(Event::Looked(self.look(in_use))),
+            Action::Readdress { to, adopt } => {
+                due.push_back(Event::Readdressed(self.readdress(to, adopt)));
+            }
+            Action::Reregister => due.push_back(Event::Restaged(self.reregister())),
             Action::Stage => due.push_back(Event::Staged(self.stage())),
             Action::Restage => {
                 let work = self.staging.retake(|stager| self.judging(stager));
@@ -134,7 +144,11 @@ impl Effects {
             Action::Settle => self.staging.settle(),
             Action::Spawn => {
                 sources.forget_notifications();
-                due.push_back(Event::Spawned(self.spawn()));
+                due.push_back(Event::Spawned(self.spawn(None)));
+            }
+            Action::SpawnAs(former) => {
+                sources.forget_notifications();
+                due.push_back(Event::Spawned(self.spawn(Some(&former))));
             }
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
@@ -149,6 +163,7 @@ impl Effects {
                 self.checks
                     .perform(work, self.client.as_ref(), sources, due);
             }
+            Action::Remember(known) => self.identity.remember(&known),
             Action::Reply(waiter, outcome) => self.audience.reply(waiter, &outcome),
             Action::Trim => {
                 if let Err(error) = os::memory::trim() {
@@ -179,6 +194,7 @@ impl Effects {
         }
         if let Event::Answered(Answer::Agent(Ok(facts))) = event {
             self.checks.told(&facts.data_dir);
+            self.identity.told(&facts.data_dir);
             self.version = validate::version(&facts.version);
         }
     }
@@ -204,6 +220,9 @@ impl Effects {
         let failed = |reason: String| Exit::new(exit::STAGE, format!("failed to {reason}"));
         // The registration needs a name that the configuration may give, and is then a part of what is staged.
         self.staging.take(&self.settings.command[1..])?;
+        let former = self
+            .identity
+            .settle(&self.staging.args(&self.users_args()))?;
         let config = self.staging.config(&self.users_args());
         self.find_api(&config)
             .map_err(|reason| Exit::new(exit::USAGE, format!("failed to {reason}")))?;
@@ -222,6 +241,8 @@ impl Effects {
             services: documents.iter().flat_map(Document::service_ids).collect(),
             directory: (!documents.is_empty())
                 .then(|| self.settings.registration_dir.display().to_string()),
+            former,
+            node_name: Some(settings::node_name(&config)),
         })
     }
 
@@ -238,21 +259,12 @@ impl Effects {
         Ok(())
     }
 
-    fn documents(&self, config: &AgentConfig) -> Result<Vec<Document>, crate::registration::Error> {
-        let address = self.address.as_ref().map(|address| address.ip.to_string());
-        let values = template::Values {
-            address: address.as_deref(),
-            node_name: &settings::node_name(config),
-            host_name: &os::process::host_name(),
-            env: &environment,
-        };
-        sources::render(&self.settings.registration, &values)
-    }
-
     /// The agent's arguments as the user would type them.
     fn users_args(&self) -> Vec<OsString> {
-        self.settings
-            .agent_args(self.address.as_ref().map(|address| address.ip))
+        let address = self.address.as_ref().map(|address| address.ip);
+        let mut args = self.settings.agent_args(address);
+        args.extend_from_slice(self.identity.args());
+        args
     }
 
     fn users_command(&self) -> Vec<String> {

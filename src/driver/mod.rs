@@ -18,6 +18,7 @@ mod auto_reload;
 mod checks;
 mod children;
 pub mod effects;
+mod identity;
 pub mod init;
 mod judging;
 mod lending;

@@ -17,6 +17,7 @@ use crate::core::event::{End, Event, How, Signal};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
 use crate::driver::effects::{Effects, Reaped};
+use crate::os::address_events::AddressEvents;
 use crate::os::output::{Heard, Output, last_lines};
 use crate::os::signals::Signals;
 use crate::os::watch::Changes;
@@ -38,6 +39,7 @@ pub struct Sources {
     control: mpsc::Receiver<Control>,
     notify: UnixDatagram,
     watch: Option<Changes>,
+    addresses: Option<AddressEvents>,
     /// Questions to the agent's API.
     pub(super) asks: FuturesUnordered<Work>,
     /// Everything else that is under way.
@@ -61,9 +63,16 @@ impl Sources {
             control,
             notify,
             watch,
+            addresses: None,
             asks: FuturesUnordered::new(),
             works: FuturesUnordered::new(),
         }
+    }
+
+    /// The kernel's word of addresses, too.
+    #[must_use]
+    pub fn following(self, addresses: Option<AddressEvents>) -> Self {
+        Self { addresses, ..self }
     }
 
     /// Drops what an agent that has ended has still said of its readiness: the next one's is another.
@@ -82,6 +91,7 @@ impl Sources {
     ) -> Event {
         let deadline = machine.deadline().map(|moment| begin + moment);
         let heard = effects.heard();
+        let hears = machine.hears_addresses();
         let (leave, failure) = heard.map(<(_, _)>::from).unzip();
         loop {
             // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
@@ -134,6 +144,14 @@ impl Sources {
                 },
                 () = self.server.accept() => {},
                 () = until(deadline) => return Event::Tick,
+                // Whatever changes before the core has looked is one change.
+                heard = addresses_changed(&mut self.addresses), if hears => match heard {
+                    Ok(()) => return Event::AddressesChanged,
+                    Err(error) => {
+                        tracing::error!("another address will not be noticed any more: {error}");
+                        self.addresses = None;
+                    }
+                },
                 noticed = changed(&mut self.watch) => match noticed {
                     Ok(()) => return Event::FilesChanged,
                     Err(error) => {
@@ -179,6 +197,13 @@ async fn said(word: Option<&Heard>) -> String {
 async fn changed(watch: &mut Option<Changes>) -> io::Result<()> {
     match watch {
         Some(changes) => changes.next().await,
+        None => pending().await,
+    }
+}
+
+async fn addresses_changed(addresses: &mut Option<AddressEvents>) -> io::Result<()> {
+    match addresses {
+        Some(events) => events.changed().await,
         None => pending().await,
     }
 }

@@ -1,7 +1,9 @@
 //! The hand that stages: what the agent reads, taken from the user's directories, or those themselves.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::admin::wire;
 use crate::consul::command::AgentConfig;
-use crate::core::candidate as core;
+use crate::core::candidate::{self as core, Verdict};
 use crate::core::event::{Answer, Change, End, Event, Refusal};
 use crate::driver::auto_reload;
 use crate::driver::judging::Judging;
@@ -140,6 +142,23 @@ impl Staging {
             let change = candidate.change.clone();
             taken.replace(Some(candidate));
             Event::Restaged(Ok(core::Candidate { change, verdict }))
+        })
+    }
+
+    /// Takes what the agent reads with these files in the place of those of the same paths.
+    pub(super) fn reregister(
+        &self,
+        files: &BTreeMap<PathBuf, Vec<u8>>,
+    ) -> Result<core::Candidate, String> {
+        let Some(stager) = &self.stager else {
+            return Ok(core::Candidate::default());
+        };
+        let candidate = stager.with(files).map_err(told)?;
+        let change = candidate.change.clone();
+        self.taken.replace(Some(candidate));
+        Ok(core::Candidate {
+            change,
+            verdict: Verdict::default(),
         })
     }
 

@@ -143,6 +143,22 @@ pub fn switch(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(
     Some((merged::is_on(setting.value), setting.file.to_owned()))
 }
 
+/// A text of the configuration's top level that is not empty: an option's, or else the last file's; `None` where nothing says one. A
+/// file that cannot be read says nothing.
+pub fn text(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<String> {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    let text = Merged { documents, flags }.text(&[key]);
+    text.map(|(text, _)| text.to_owned())
+}
+
+/// Whether a list of the configuration's top level has anything in it.
+pub fn any(files: &[File], flags: &Map<String, Value>, key: &str) -> bool {
+    let documents = document::read(files, &mut Findings::default());
+    let documents = &documents;
+    !Merged { documents, flags }.list(key).is_empty()
+}
+
 /// A candidate with its files read.
 struct Judged<'a> {
     candidate: &'a Candidate<'a>,

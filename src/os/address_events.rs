@@ -10,23 +10,35 @@ use tokio::io::unix::AsyncFd;
 
 use crate::os::readable::{Readable, readable};
 
-/// From linux/rtnetlink.h: links, addresses and routes of both families.
-const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
+/// From linux/rtnetlink.h.
+const LINKS: u32 = 0x1;
+/// Addresses and routes.
+const V4: u32 = 0x10 | 0x40;
+const V6: u32 = 0x100 | 0x400;
 
 /// A subscription to the kernel's address events.
 #[derive(Debug)]
 pub struct AddressEvents(AsyncFd<Readable<OwnedFd>>);
 
 impl AddressEvents {
-    /// Subscribes. Needs a tokio runtime.
+    /// Subscribes to what concerns either family. Needs a tokio runtime.
     pub fn subscribe() -> io::Result<Self> {
+        Self::of(LINKS | V4 | V6)
+    }
+
+    /// Subscribes to what concerns one family: IPv6, or IPv4. Needs a tokio runtime.
+    pub fn follow(v6: bool) -> io::Result<Self> {
+        Self::of(LINKS | if v6 { V6 } else { V4 })
+    }
+
+    fn of(groups: u32) -> io::Result<Self> {
         let socket = socket(
             AddressFamily::Netlink,
             SockType::Raw,
             SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
             SockProtocol::NetlinkRoute,
         )?;
-        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
+        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
         readable(socket).map(Self)
     }
 

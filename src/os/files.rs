@@ -2,17 +2,30 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Uid};
 
 /// Writes `bytes` to `path` atomically: a reader, or a crash, sees the old file or the new one.
 ///
 /// The temporary file ends in `.tmp`: Consul loads hidden files too, but none with that ending.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_for(path, bytes, mode, None)
+}
+
+/// The same, for that user and group, where one is given: only root can write for others.
+pub fn write_for(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, bytes, mode, owner).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&temporary);
@@ -25,7 +38,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     // A file of a dead process with our number may be in the way.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -37,6 +50,10 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         .mode(mode)
         .open(path)?;
     file.write_all(bytes)?;
+    let own = (Uid::effective().as_raw(), Gid::effective().as_raw());
+    if let Some((user, group)) = owner.filter(|owner| *owner != own) {
+        fchown(&file, Some(user), Some(group))?;
+    }
     // The mode above was cut by the umask.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.sync_all()

@@ -13,6 +13,8 @@ pub struct Mount {
     pub point: PathBuf,
     /// What of its file system is mounted there.
     pub root: PathBuf,
+    /// The kind of that file system: `ext4`.
+    pub kind: String,
 }
 
 /// All mounts, the last made last.
@@ -23,13 +25,17 @@ pub fn read() -> io::Result<Vec<Mount>> {
     Ok(parse(&fs::read("/proc/self/mountinfo")?))
 }
 
-/// The fourth and the fifth field of each line.
+/// The fourth and the fifth field of each line, and the first one behind its dash.
 fn parse(text: &[u8]) -> Vec<Mount> {
     let line = |line: &[u8]| {
         let mut fields = line.split(|byte| *byte == b' ').skip(3);
         Some(Mount {
             root: path(fields.next()?),
             point: path(fields.next()?),
+            kind: fields
+                .skip_while(|field| *field != b"-")
+                .nth(1)
+                .map(|kind| String::from_utf8_lossy(kind).into_owned())?,
         })
     };
     text.split(|byte| *byte == b'\n').filter_map(line).collect()
@@ -60,17 +66,19 @@ mod tests {
 22 1 0:20 / / rw - overlay overlay rw
 31 22 254:1 /pods/7/volumes/kubernetes.io~configmap/c/..2026_11/x.json /consul/con\\040fig/x.json ro shared:5 - ext4 /dev/vda rw
 ";
-        let mount = |point: &str, root: &str| Mount {
+        let mount = |point: &str, root: &str, kind: &str| Mount {
             point: point.into(),
             root: root.into(),
+            kind: kind.to_owned(),
         };
         assert_eq!(
             parse(text.as_bytes()),
             [
-                mount("/", "/"),
+                mount("/", "/", "overlay"),
                 mount(
                     "/consul/con fig/x.json",
-                    "/pods/7/volumes/kubernetes.io~configmap/c/..2026_11/x.json"
+                    "/pods/7/volumes/kubernetes.io~configmap/c/..2026_11/x.json",
+                    "ext4"
                 )
             ]
         );

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::core::event::Change;
 use crate::os::watch::Watch;
@@ -202,11 +202,7 @@ impl Stager {
 
     /// Takes a snapshot of what the arguments name, and writes it if it differs from what is current.
     pub fn candidate(&self, args: &[OsString]) -> Result<Candidate, Error> {
-        let _making = match self.making.try_lock() {
-            Ok(making) => making,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Error::StillReading),
-        };
+        let _making = self.making()?;
         let sources = Sources::read(args, &self.directory)?;
         // Before it is read, so that nothing that happens from then on goes unnoticed.
         if let Some(watch) = &self.watch {
@@ -233,6 +229,53 @@ impl Stager {
             snapshot,
             change,
         })
+    }
+
+    /// What is current with other files in the place of those that have the same user's paths, and nothing else that may have changed.
+    pub fn with(&self, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Candidate, Error> {
+        let _making = self.making()?;
+        let mut change = Change::default();
+        let Some(current) = self.stage.current() else {
+            return Ok(Candidate {
+                generation: None,
+                snapshot: Snapshot::default(),
+                change,
+            });
+        };
+        let before = self.stage.read(&current)?;
+        let mut now = before.clone();
+        for (place, bytes) in &mut now {
+            let path = sources::original(place);
+            if let Some(other) = files.get(&path).filter(|other| *other != bytes) {
+                bytes.clone_from(other);
+                change.changed.push(path.display().to_string());
+            }
+        }
+        let ids = |files: &BTreeMap<PathBuf, Vec<u8>>| -> BTreeSet<String> {
+            files
+                .values()
+                .flat_map(|bytes| services::ids(bytes))
+                .collect()
+        };
+        change.dropped = &ids(&before) - &ids(&now);
+        change.way_back = !change.is_none();
+        let generation = match change.is_none() {
+            true => None,
+            false => Some(self.stage.copy(&current, &now)?),
+        };
+        Ok(Candidate {
+            generation,
+            snapshot: Snapshot::default(),
+            change,
+        })
+    }
+
+    fn making(&self) -> Result<MutexGuard<'_, ()>, Error> {
+        match self.making.try_lock() {
+            Ok(making) => Ok(making),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::StillReading),
+        }
     }
 
     /// The files of a generation by the user's paths, with their places in it, in the order in which Consul loads them.

@@ -116,6 +116,21 @@ impl Stage {
         written.map(|()| generation)
     }
 
+    /// Writes a copy of a generation, with files that may hold something else, as one that nobody reads yet.
+    pub fn copy(
+        &self,
+        of: &Generation,
+        files: &BTreeMap<PathBuf, Vec<u8>>,
+    ) -> Result<Generation, Error> {
+        let generation = self.new_generation();
+        let steps = self.steps_to_copy(of, &generation, files)?;
+        let written = perform(&steps);
+        if written.is_err() {
+            let _ = fs::remove_dir_all(&generation.path);
+        }
+        written.map(|()| generation)
+    }
+
     /// Makes a generation current, and remembers what was. What is older than that, and anything that was not swapped in, goes.
     pub fn swap_in(&self, generation: &Generation) -> Result<(), Error> {
         perform(&self.steps_to_swap_in(generation))?;

@@ -229,7 +229,8 @@ fn a_leave_between_a_crash_and_a_restart_is_followed_to_its_end() -> TestResult 
         .start()?;
     lictor.wait_phase("Ready", START)?;
     // With that it does not start again.
-    seed.host.write("/consul/data/node-id", "none")?;
+    let spoil = "rm -r /consul/data && touch /consul/data";
+    seed.host.run(["sh", "-c", spoil])?.success()?;
     send(lictor.children()?[0], Signal::SIGKILL as i32)?;
     // By then a back-off takes seconds.
     lictor.wait_status("a back-off", START, |status| {

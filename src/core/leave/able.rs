@@ -91,6 +91,9 @@ impl Machine {
         self.facts = facts;
         self.start.told = true;
         self.start.answered = true;
+        if !self.facts.membership.is_leaving() {
+            self.remember(false);
+        }
     }
 
     /// Somebody has stopped the agent, as by SIGSTOP, which would hold the leave up until its budget is used up.

@@ -65,6 +65,7 @@ impl Machine {
             return Exit::ok();
         }
         if self.is_confirmed(stop) {
+            self.remember(true);
             self.say(Level::Info, format!("left, and seen gone, in {took}"));
             return Exit::ok();
         }

@@ -21,7 +21,7 @@ impl Way {
     }
 
     /// The signal, where it is one.
-    pub(super) fn signal(self) -> Option<i32> {
+    pub(in crate::core) fn signal(self) -> Option<i32> {
         match self {
             Self::Terminate => Some(SIGTERM),
             Self::Interrupt => Some(SIGINT),
@@ -43,7 +43,7 @@ impl Machine {
     }
 
     /// The agent's own word, else what its command line and files say.
-    pub(super) fn is_server(&self) -> bool {
+    pub(in crate::core) fn is_server(&self) -> bool {
         self.facts.server.unwrap_or(self.config.server)
     }
 
@@ -82,7 +82,7 @@ impl Machine {
     }
 
     /// What to try where the first way did not begin a leave.
-    pub(super) fn other_way(&self, first: Way) -> Way {
+    pub(in crate::core) fn other_way(&self, first: Way) -> Way {
         match first {
             Way::Http => self.leaving_signal().unwrap_or(Way::Http),
             Way::Terminate | Way::Interrupt if self.config.api => Way::Http,

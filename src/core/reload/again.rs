@@ -56,7 +56,7 @@ impl Machine {
     /// It is time to look.
     pub(in crate::core) fn judge_again(&mut self) {
         let reload = &self.reload;
-        let busy = reload.running || reload.staging || reload.pending || reload.ends_agent;
+        let busy = reload.is_busy() || reload.pending || self.addresses.are_moving();
         if !self.is_held_off() || self.stop.is_some() {
             return;
         }

@@ -17,9 +17,11 @@ use super::phase::Phase;
 use super::signal::{SIGCONT, SIGTERM};
 use crate::exit::{self, Exit};
 
+mod address;
 mod broken_leave;
 mod checks;
 mod finished_leave;
+mod former;
 mod leave;
 mod model;
 mod reload;
@@ -52,6 +54,9 @@ struct Bed {
 fn config() -> Config {
     Config {
         needs_address: true,
+        follows_address: true,
+        hands_address: false,
+        address_grace: Duration::from_secs(5),
         api: true,
         staging: true,
         watch: true,
@@ -169,7 +174,10 @@ impl Bed {
             self.done.extend(done);
         }
         self.done.retain(|action| {
-            !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
+            !matches!(
+                action,
+                Action::Say(..) | Action::Forget | Action::Remember(_)
+            ) && !spared(action)
         });
         &self.done
     }
@@ -186,7 +194,7 @@ impl Bed {
         let staged = Staged {
             services: vec![SERVICE.to_owned()],
             directory: Some("/run/lictor/registration".to_owned()),
-            left_out: Vec::new(),
+            ..Staged::default()
         };
         assert_eq!(self.on(Event::Staged(Ok(staged))), [Action::Spawn]);
         self.spawned();

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use crate::consul::words;
 use crate::core::event::Spawned;
+use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::os::output::Output;
 use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
@@ -27,12 +28,16 @@ impl Effects {
         args
     }
 
-    pub(super) fn spawn(&mut self) -> Result<Spawned, Exit> {
+    pub(super) fn spawn(&mut self, former: Option<&Former>) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
-        if let Err(reason) = self.find_api(&self.staging.config(&self.users_args())) {
+        let config = self.staging.config(&self.users_args());
+        if let Err(reason) = self.find_api(&config) {
             tracing::warn!("failed to {reason}; going on as before");
         }
-        let args = self.start_args();
+        self.identity.mend();
+        let mut args = self.start_args();
+        let last = self.identity.last_args(former, &args);
+        args.extend(last);
         let program = Program {
             path: self.program.clone(),
             name: self.settings.command[0].clone(),

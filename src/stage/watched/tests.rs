@@ -155,6 +155,7 @@ fn a_file_that_is_mounted_is_one_that_cannot_change() {
     let mount = |point: &str, root: &str| Mount {
         point: point.into(),
         root: root.into(),
+        kind: "ext4".to_owned(),
     };
     const VOLUME: &str = "/pods/7/volumes/kubernetes.io~configmap/c";
     let mounts = [

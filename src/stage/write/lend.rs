@@ -23,7 +23,7 @@ impl Stage {
         };
         let lent = self.new_generation();
         let written = self
-            .steps_to_write_lent(&current, &lent, files)
+            .steps_to_copy(&current, &lent, files)
             .and_then(|steps| perform(&steps))
             .and_then(|()| perform(&self.steps_to_lend(&current, &lent)));
         if written.is_err() {
@@ -40,7 +40,7 @@ impl Stage {
     }
 
     /// A copy of a generation, with files that may hold something else.
-    fn steps_to_write_lent<'a>(
+    pub(super) fn steps_to_copy<'a>(
         &self,
         current: &Generation,
         lent: &Generation,
@@ -206,7 +206,7 @@ mod tests {
     fn lends(stage: &Stage, count: usize) -> bool {
         let (current, files) = (stage.current().expect("current"), saying(stage, "lent"));
         let lent = stage.new_generation();
-        let written = stage.steps_to_write_lent(&current, &lent, &files);
+        let written = stage.steps_to_copy(&current, &lent, &files);
         let mut steps = written.expect("steps");
         steps.extend(stage.steps_to_lend(&current, &lent));
         killed_after(&steps, count)

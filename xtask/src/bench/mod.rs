@@ -4,6 +4,7 @@
 //! seed's own configuration, and as a plain init beside other inits. A figure here is a report and never fails a build;
 //! what must hold is a test.
 
+mod address;
 mod figures;
 mod hangups;
 mod identity;
@@ -78,7 +79,9 @@ enum What {
     Reloads,
     /// A changed file → the agent asked to reload; and system calls with the watch on, beside none
     Watch,
-    /// A host that comes back with another id, name or address, or meets a namesake: a bare agent's, and under lictor (30 minutes)
+    /// The address comes late, or becomes another one → its registration in the catalog, and what is missing there meanwhile
+    Address,
+    /// A host that comes back with another id, name or address, or meets a namesake: a bare agent's, and under lictor (10 minutes)
     Identity,
     /// The plain init beside other inits: start, stop, early SIGTERMs, memory, idle, orphans. Needs root
     Init,
@@ -94,6 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Restarts,
         What::Reloads,
         What::Watch,
+        What::Address,
         What::Identity,
         What::Init,
     ];
@@ -143,6 +147,7 @@ fn one(what: What, args: &Args, version: Version, binary: &Path) -> Result<()> {
         What::Restarts => restarts::run(&bed()?, runs),
         What::Reloads => reloads::run(version, binary, &args.only, args.limit),
         What::Watch => watch::run(&bed()?, args.runs.unwrap_or(20)),
+        What::Address => address::run(&bed()?, runs),
         What::Identity => identity::run(version, binary, &args.only, args.runs.unwrap_or(1)),
         // There is no agent in it.
         What::Init => Ok(()),

@@ -1,5 +1,6 @@
 //! What can be said in answer to a question, true or not.
 
+use super::addresses::ADVERTISED;
 use super::*;
 use crate::core::event::Membership;
 
@@ -66,6 +67,9 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
         leaves_on_terminate: any(rng, &maybe),
         leaves_on_interrupt: any(rng, &maybe),
         membership: any(rng, &MEMBERSHIPS),
+        version: "1.22.5".to_owned(),
+        advertise: any(rng, &ADVERTISED).parse().ok(),
+        listens: any(rng, &[None, address().ip.into()]).into_iter().collect(),
         ..AgentFacts::default()
     }
 }
@@ -146,6 +150,9 @@ pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
     let start_timeout = [None, None, None, Some(1000), Some(5000), Some(30_000)];
     Config {
         needs_address: rng.bool(),
+        follows_address: percent(rng, 85),
+        hands_address: percent(rng, 30),
+        address_grace: Duration::from_millis(any(rng, &[0, 500, 5000])),
         api: percent(rng, 80),
         staging: percent(rng, 80),
         leaves_on_terminate: any(rng, &maybe),

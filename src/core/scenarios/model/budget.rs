@@ -31,7 +31,12 @@ impl Seen {
 
     /// Somebody else knows the node: it has joined, or is in the catalog.
     pub(super) fn is_known(&self) -> bool {
-        self.ever_joined || self.ever_ready || self.own_entry
+        self.was_member() || self.own_entry
+    }
+
+    /// It has joined, and not left as what it was since.
+    pub(super) fn was_member(&self) -> bool {
+        self.ever_joined || self.ever_ready && !self.has_left
     }
 
     /// A broken leave can be finished by another agent.

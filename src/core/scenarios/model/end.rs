@@ -12,7 +12,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
     };
     match (&seen.event, &seen.stop) {
         // It goes on with another agent.
-        _ if seen.finish_now || seen.renewed_now => None,
+        _ if seen.finish_now || seen.renewed_now || seen.farewell_over => None,
         (Event::Ended(end), Some(stop)) => Some(match stop.mode {
             _ if stop.start_timeout => exit::NOT_READY,
             OnStop::Leave if stop.leave.is_confirmed(seen) => 0,
@@ -30,7 +30,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
             if seen.agent.is_none() && !seen.spawning =>
         {
             Some(match stop.mode {
-                OnStop::Leave if seen.ever_joined || seen.ever_ready => exit::UNCONFIRMED,
+                OnStop::Leave if seen.was_member() => exit::UNCONFIRMED,
                 OnStop::Leave | OnStop::Stay => 0,
             })
         }

@@ -5,8 +5,12 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 44] = [
+pub(super) const LANDMARKS: [&str; 50] = [
     "a snapshot",
+    "a look at addresses",
+    "another address for another agent",
+    "another address for the same agent",
+    "another registration",
     "a reload since files have changed",
     "a change that outlives its agent",
     "a snapshot that is taken back",
@@ -14,6 +18,8 @@ pub(super) const LANDMARKS: [&str; 44] = [
     "agent's services",
     "a restart or start",
     "an agent that finishes a leave",
+    "an agent as what its node was",
+    "an agent as it is, after that",
     "SIGHUP",
     "SIGINT",
     "SIGTERM",
@@ -76,6 +82,8 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
             _ => return plain(action),
         },
+        (Action::SpawnAs(_), _) => "an agent as what its node was",
+        (Action::Spawn, None) if seen.farewell_over => "an agent as it is, after that",
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -125,6 +133,10 @@ fn outlives(seen: &Seen) -> bool {
 fn plain(action: &Action) -> Option<&'static str> {
     Some(match action {
         Action::Restage => "a snapshot",
+        Action::LookAtAddresses(_) => "a look at addresses",
+        Action::Readdress { adopt: true, .. } => "another address for another agent",
+        Action::Readdress { adopt: false, .. } => "another address for the same agent",
+        Action::Reregister => "another registration",
         Action::Unstage => "a snapshot that is taken back",
         Action::Settle => "a snapshot that is settled",
         Action::Ask(Question::Services) => "agent's services",

@@ -1,6 +1,7 @@
 //! What must hold of each action of a leave, at the moment it is asked for.
 
 use super::budget::{FINISH, REPLACE};
+use super::farewell::as_former;
 use super::leave::{Leave, OVERDUE, Sight};
 use super::records::Stop;
 use super::seen::Seen;
@@ -20,7 +21,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                    leaves in a stop that is one",
         holds: |seen, action| match (is_leave(seen, action), leaving(seen)) {
             (false, _) => true,
-            (true, None) => false,
+            (true, None) => as_former(seen).is_some(),
             (true, Some(Stop { leave, .. })) => match leave.asked {
                 0 => true,
                 1 => leave.refused || leave.not_begun,
@@ -34,7 +35,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                    that was killed at the end of the budget",
         holds: |seen, action| {
             let free = |stop: &Stop| !stop.leave.word.is_leaving() && !stop.killed;
-            !is_leave(seen, action) || leaving(seen).is_some_and(free)
+            let farewell = as_former(seen).is_some();
+            !is_leave(seen, action) || farewell || leaving(seen).is_some_and(free)
         },
     },
     Invariant {
@@ -104,11 +106,15 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a leave is wanted",
         sentence: "PUT leave, PUT deregister, SIGTERM, SIGINT and SIGKILL are for stops, the first two for leaves; the signals for a \
-                   restart, too, that a change takes",
+                   restart, too, that a change or another address takes, and all but PUT deregister for what leaves as what it was",
         holds: |seen, action| match action {
+            Action::Ask(Question::Leave) if as_former(seen).is_some() => true,
             Action::Ask(Question::Leave | Question::Deregister { .. }) => leaving(seen).is_some(),
             Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                seen.stop.is_some() || seen.reload.may_end_agent()
+                seen.stop.is_some()
+                    || as_former(seen).is_some()
+                    || seen.reload.may_end_agent()
+                    || seen.addresses.may_end_agent()
             }
             _ => true,
         },
@@ -221,21 +227,23 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "a spawn at its time",
-        sentence: "an agent is spawned once what it reads is staged, when the back-off after a crash is over, at once \
-                   when lictor has ended it for a change or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
+        sentence: "an agent is spawned once what it reads is staged, once what was to leave as what it was has ended, when the back-off after a crash is over, at once \
+                   when lictor has ended it for a change or for another address, or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
                    is being spawned",
         holds: |seen, action| {
             let due = match &seen.event {
-                _ if seen.finish_now || seen.renewed_now => true,
+                _ if seen.finish_now || seen.renewed_now || seen.farewell_over => true,
                 _ if seen.stop.is_some() => false,
                 Event::Staged(staged) => staged.is_ok() && !seen.ever_spawned,
+                Event::Readdressed(_) => seen.addresses.spawns_now,
                 // A fifth is taken off by chance at most.
                 Event::Tick => {
                     seen.crashes > 0 && seen.now >= seen.crashed_at + seen.back_off() * 4 / 5
                 }
                 _ => false,
             };
-            *action != Action::Spawn || due && seen.agent.is_none() && !seen.spawning
+            let spawns = matches!(action, Action::Spawn | Action::SpawnAs(_));
+            !spawns || due && seen.agent.is_none() && !seen.spawning
         },
     },
 ];

@@ -40,12 +40,13 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         holds: |seen, _| {
             let under_way = seen.reload.step != Step::None || seen.reload.staging;
             let ready = seen.agent.as_ref().is_some_and(|agent| agent.was_ready);
-            let kept = seen.reload.wanted && ready && !under_way && !seen.reload.ends_agent;
+            let ends = seen.reload.ends_agent || seen.addresses.ends_agent;
+            let kept = seen.reload.wanted && ready && !under_way && !ends;
             let ended = matches!(seen.event, Event::Ended(_)) || seen.end.is_some();
             // Who waits for the reload that a stop broke off is told at the agent's end.
             let stopped =
                 seen.stop.is_some() && seen.waiters.values().any(|waiting| !waiting.asked);
-            let next = seen.reload.is_for_next() || seen.renewed_now;
+            let next = seen.reload.is_for_next() || seen.renewed_now || seen.farewell_over;
             let goes_on = seen.end.is_none() && next;
             !kept && !stopped && (seen.waiters.is_empty() || !ended || goes_on)
         },
@@ -62,7 +63,8 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         sentence: "while an agent with an API lives, a question is under way or a deadline is set: nothing is forgotten",
         holds: |seen, machine| {
             let api = seen.agent.as_ref().is_some_and(|agent| agent.api);
-            let killed = seen.stop.as_ref().is_some_and(|stop| stop.killed);
+            let farewell = seen.farewell.as_ref().is_some_and(|it| it.killed);
+            let killed = farewell || seen.stop.as_ref().is_some_and(|stop| stop.killed);
             let active = machine.deadline().is_some() || !seen.questions.is_empty();
             !api || killed || active
         },
@@ -85,10 +87,10 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             }
             let full = seen.back_off();
             let delay = machine.deadline().map(|at| at - seen.now);
-            // Changed files may have their time before that.
+            // Changed files or addresses may have their time before that.
             let soonest = match seen.noticed {
-                None => full * 4 / 5,
-                Some(_) => Moment::ZERO,
+                None if !seen.addresses.owed => full * 4 / 5,
+                _ => Moment::ZERO,
             };
             delay.is_some_and(|delay| delay <= full && delay >= soonest)
         },
@@ -97,7 +99,9 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
         name: "--start-timeout holds",
         sentence: "while an agent that never was ready lives and no stop was begun, the end of --start-timeout is not overslept",
         holds: |seen, machine| match (&seen.agent, seen.config.start_timeout) {
-            (Some(agent), Some(timeout)) if !seen.ever_ready && seen.stop.is_none() => {
+            (Some(agent), Some(timeout))
+                if !seen.ever_ready && seen.stop.is_none() && seen.farewell.is_none() =>
+            {
                 let passed = seen.event == Event::Tick && seen.start_overdue();
                 !passed
                     && machine
@@ -143,11 +147,18 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             match machine.status().phase {
                 Phase::Exited => seen.exit.is_some(),
                 Phase::Ready | Phase::Reloading | Phase::Joining => serving,
-                Phase::Leaving => seen.stop.is_some() && (seen.agent.is_some() || seen.spawning),
+                Phase::Leaving => {
+                    let leaves = seen.stop.is_some() || seen.farewell.is_some();
+                    leaves && (seen.agent.is_some() || seen.spawning)
+                }
                 Phase::Stopping => seen.stop.is_some() || seen.end.is_some(),
                 Phase::Backoff => seen.agent.is_none() && seen.crashes > 0 && seen.end.is_none(),
                 Phase::Starting => seen.stop.is_none() && (serving || seen.spawning),
-                Phase::Addressing | Phase::Staging => !seen.ever_spawned && seen.stop.is_none(),
+                Phase::Addressing => !seen.ever_spawned && seen.stop.is_none(),
+                Phase::Staging => {
+                    let moving = seen.addresses.ends_agent && seen.agent.is_none();
+                    (!seen.ever_spawned || moving) && seen.stop.is_none()
+                }
             }
         },
     },

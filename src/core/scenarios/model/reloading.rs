@@ -57,6 +57,10 @@ pub(super) struct Reloading {
     pub(super) anew: bool,
     /// The one that is under way was to.
     was_anew: bool,
+    /// The registration is for another address.
+    pub(super) address: bool,
+    /// The one that is under way is for that alone.
+    pub(super) was_address: bool,
     /// The agent is to be asked even where nothing has changed.
     pub(super) anyway: bool,
     /// The one that is under way was to ask it.
@@ -284,6 +288,7 @@ impl Reloading {
         self.wanted = false;
         self.anew = false;
         self.to_judge = false;
+        self.address = false;
         self.anyway = false;
         self.force = false;
         self.step = Step::None;
@@ -312,14 +317,18 @@ impl Reloading {
             _ => {}
         }
         let untried = [Step::Looking, Step::Looked, Step::Staging, Step::Taken];
-        if staged && self.was_anew && untried.contains(&self.step) {
+        if staged && self.was_address && untried.contains(&self.step) {
+            self.wanted = true;
+            self.address = true;
+        } else if staged && self.was_anew && untried.contains(&self.step) {
             self.wanted = true;
             self.anew = true;
             self.anyway |= self.was_anyway;
             self.force |= self.was_force;
-        } else if !staged || !self.anew {
+        } else if !staged || !(self.anew || self.address) {
             self.wanted = false;
             self.anew = false;
+            self.address = false;
             self.anyway = false;
             self.force = false;
         }
@@ -361,7 +370,7 @@ impl Reloading {
                 self.staging = true;
                 return false;
             }
-            Action::Restage => {
+            Action::Restage | Action::Reregister => {
                 if begins {
                     self.over();
                 }
@@ -408,6 +417,17 @@ impl Reloading {
             _ => return false,
         }
         if begins {
+            self.was_address = std::mem::take(&mut self.address);
+            if self.was_address {
+                // What else is wanted comes after it.
+                self.wanted = self.anew;
+                self.was_anew = false;
+                self.was_anyway = true;
+                self.was_force = false;
+                self.anyway &= self.anew;
+                self.force &= self.anew;
+                return false;
+            }
             self.wanted = false;
             let reads = *action == Action::Restage || *action == Action::Ask(Question::Services);
             // One that time was a reason for does, too.

@@ -1,6 +1,8 @@
 //! What must hold of reloads.
 
+use super::answers::{percent, services};
 use super::reloading::{Step, Verdict};
+use super::world::World;
 use super::*;
 
 pub(super) const ACTIONS: &[Invariant<Action>] = &[
@@ -13,10 +15,10 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         holds: |seen, action| {
             let reload = &seen.reload;
             let again = reload.may_look_again(&seen.event);
-            let begins = reload.may_begin() || again;
+            let begins = (reload.may_begin() || again) && !seen.addresses.ends_agent;
             let tells = match seen.config.staging {
                 true => {
-                    let as_is = reload.may_begin() && !reload.anew;
+                    let as_is = reload.may_begin() && !reload.anew && !reload.address;
                     reload.step == Step::Ready && !reload.renews_now() || as_is
                 }
                 false => begins,
@@ -25,11 +27,23 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                 Action::Ask(Question::Services) => {
                     let steps = [Step::Verifying, Step::Restarting, Step::Signaled];
                     let verifies = steps.contains(&reload.step);
-                    api && (verifies || begins && seen.config.staging && (reload.anew || again))
+                    api && (verifies
+                        || begins
+                            && seen.config.staging
+                            && (reload.anew || reload.address || again))
                 }
                 Action::Restage => {
                     let looked = reload.step == Step::Looked || reload.may_judge();
-                    seen.config.staging && (looked || begins && !api && was_ready)
+                    let for_all = match reload.step {
+                        Step::None => !reload.address || reload.may_judge(),
+                        _ => !reload.was_address,
+                    };
+                    seen.config.staging && for_all && (looked || begins && !api && was_ready)
+                }
+                Action::Reregister => {
+                    let looked = reload.step == Step::Looked && reload.was_address;
+                    let begun = begins && !api && was_ready && reload.address;
+                    seen.config.staging && (looked || begun)
                 }
                 Action::Signal(SIGHUP) => was_ready && (tells || reload.step == Step::Owed),
                 Action::Ask(Question::Reload) => api && tells && !reload.denied,
@@ -38,6 +52,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
             let is_of_one = matches!(
                 action,
                 Action::Restage
+                    | Action::Reregister
                     | Action::Signal(SIGHUP)
                     | Action::Ask(Question::Reload | Question::Services)
             );
@@ -163,3 +178,27 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         },
     },
 ];
+
+impl World {
+    /// What was read of the user's directories.
+    pub(super) fn restaged(&mut self) -> Event {
+        let mut change = Change::default();
+        if self.rng.bool() {
+            change.changed.push("/consul/config/x.json".to_owned());
+            change.way_back = percent(&mut self.rng, 90);
+            change.dropped = services(&mut self.rng, 20);
+        }
+        let mut verdict = crate::core::candidate::Verdict::default();
+        if percent(&mut self.rng, 20) {
+            verdict
+                .faults
+                .push("x.json: it is broken; mend it".to_owned());
+        }
+        if percent(&mut self.rng, 30) {
+            verdict.restart.push("node_name (x.json)".to_owned());
+        }
+        let candidate = Candidate { change, verdict };
+        let good = percent(&mut self.rng, 90);
+        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
+    }
+}

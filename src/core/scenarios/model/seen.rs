@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::addresses::Addresses;
 use super::budget::REPLACE;
 use super::checks::Checks;
 use super::end::documented;
+use super::farewell::Farewell;
 use super::leave::Leave;
 use super::noticed::Noticed;
 use super::records::{Agent, Decided, Stop, Waiting};
 use super::reloading::Reloading;
+use super::told::told_by;
 use super::*;
 
 /// A run that was ready for this long makes earlier crashes count no more.
@@ -30,6 +33,8 @@ pub(super) struct Seen {
     pub(super) ever_ready: bool,
     /// It said so, or knew a leader: others know it.
     pub(super) ever_joined: bool,
+    /// It has left as what it was.
+    pub(super) has_left: bool,
     /// What the agent told of itself last.
     pub(super) facts: AgentFacts,
     /// The last sight of the name in the catalog was of this agent's own entry.
@@ -42,7 +47,12 @@ pub(super) struct Seen {
     /// Who waits for a reload.
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
+    /// The agent that runs, or is being spawned, is there to leave as what its node was.
+    pub(super) farewell: Option<Farewell>,
+    /// Such a one has ended with this event, and the agent is to start as it is.
+    pub(super) farewell_over: bool,
     pub(super) checks: Checks,
+    pub(super) addresses: Addresses,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
@@ -68,12 +78,7 @@ impl Seen {
     pub(super) fn new(config: Config) -> Self {
         let renews = config.restart_for_changes;
         Self {
-            facts: AgentFacts {
-                node_name: config.node_name.clone(),
-                leaves_on_terminate: config.leaves_on_terminate,
-                leaves_on_interrupt: config.leaves_on_interrupt,
-                ..AgentFacts::default()
-            },
+            facts: told_by(&config),
             config,
             now: Moment::ZERO,
             event: Event::Begin,
@@ -83,13 +88,17 @@ impl Seen {
             api: false,
             ever_ready: false,
             ever_joined: false,
+            has_left: false,
             own_entry: false,
             questions: Vec::new(),
             reload: Reloading::new(renews),
             noticed: None,
             waiters: BTreeMap::new(),
             stop: None,
+            farewell: None,
+            farewell_over: false,
             checks: Checks::default(),
+            addresses: Addresses::default(),
             crashes: 0,
             crashed_now: false,
             renewed_now: false,
@@ -110,7 +119,8 @@ impl Seen {
                 .as_ref()
                 .is_some_and(|a| a.since + timeout <= self.now)
         };
-        !self.ever_ready && self.config.start_timeout.is_some_and(due)
+        let itself = self.farewell.is_none();
+        itself && !self.ever_ready && self.config.start_timeout.is_some_and(due)
     }
 
     /// The longest delay before the restart that this crash leads to; the shortest is a fifth less.
@@ -142,9 +152,11 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.renewed_now = false;
+        self.farewell_over = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
+        self.addresses.event();
         self.reload.event();
         if let Some(stop) = &mut self.stop {
             stop.leave.came_now = false;
@@ -173,6 +185,9 @@ impl Seen {
                 self.reload.to_judge |= self.stop.is_none() && self.config.staging;
             }
             Event::FilesChanged => self.files_changed(),
+            Event::Addressed(found) => self.addressed(found.as_ref().ok()),
+            Event::Looked(sight) => self.looked(sight),
+            Event::Readdressed(result) => self.readdressed(result.as_ref().ok()),
             Event::Restaged(result) => self.reload.restaged(result),
             Event::Adopted(result) => self.reload.adopted(result.is_ok()),
             Event::Unstaged(result) => self.reload.unstaged(result.is_ok()),
@@ -180,8 +195,12 @@ impl Seen {
             Event::Ended(end) => self.ended(end),
             Event::Notified => {
                 let alive = self.agent.iter_mut();
-                self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
+                let alive = alive.map(|agent| agent.notified = true).count() > 0;
+                self.ever_joined |= alive && self.farewell.is_none();
+                self.farewell_joined();
             }
+            // It is there to leave, and takes no reload.
+            Event::LeaveHeard | Event::FailureHeard(_) if self.farewell.is_some() => {}
             Event::LeaveHeard => self.leave_heard(),
             Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
@@ -231,6 +250,9 @@ impl Seen {
                 stop.leave.due = Some(self.now + self.patience());
             }
         }
+        if let Some(farewell) = self.farewell.take() {
+            farewell.taken_over(&mut stop);
+        }
         self.stop = Some(stop);
     }
 
@@ -264,8 +286,12 @@ impl Seen {
                     stop.leave.due = Some(due);
                 }
             }
-            None if self.ever_spawned && self.stop.is_none() => self.crashed(),
-            None => {}
+            None => {
+                self.addresses.not_begun = self.farewell.take().is_some();
+                if self.ever_spawned && self.stop.is_none() {
+                    self.crashed();
+                }
+            }
         }
     }
 
@@ -277,7 +303,24 @@ impl Seen {
         if let Some(noticed) = &mut self.noticed {
             noticed.outlives = true;
         }
-        if self.reload.ended(self.now, staged, zero, stop) {
+        let farewell = self.farewell.take();
+        self.farewell_over = farewell.is_some();
+        if let Some(farewell) = farewell {
+            if farewell.has_left(end) {
+                // Nobody knows the node any more.
+                (self.ever_joined, self.own_entry) = (false, false);
+                self.has_left = true;
+            }
+            self.facts = told_by(&self.config);
+            return;
+        }
+        let renews = self.reload.ended(self.now, staged, zero, stop);
+        if self.addresses.ends_agent && !stop {
+            self.addresses.ended_now = true;
+            self.renewed_now = true;
+            return;
+        }
+        if renews {
             self.renewed_now = true;
             return;
         }
@@ -314,18 +357,30 @@ impl Seen {
         if *action == Action::Restage && !self.reload.may_judge() {
             self.noticed = None;
         }
+        self.moves(action);
         if self.reload.begins(action, self.now) && self.stop.is_none() {
             let waiting = self.waiters.values_mut();
             waiting.for_each(|waiting| waiting.asked = true);
         }
         self.checks.action(action);
+        if self.farewell_asked(action) {
+            if let Action::Ask(question) = action {
+                self.questions.push((question.clone(), self.now));
+            }
+            return;
+        }
         // What is put back has to be loaded.
         if *action == Action::Checks(CheckWork::PutBack) && self.agent.is_some() {
             self.reload.wanted = true;
             self.reload.anyway = true;
         }
         match action {
-            Action::Spawn => {
+            // In a stop it is one that was started to leave, whatever it is.
+            Action::SpawnAs(former) if self.stop.is_none() => {
+                self.spawning = true;
+                self.farewell_begins(former);
+            }
+            Action::Spawn | Action::SpawnAs(_) => {
                 self.spawning = true;
                 if let Some(stop) = &mut self.stop {
                     stop.drains = None;
@@ -357,25 +412,6 @@ impl Seen {
             }
             Action::Exit(exit) => self.exit = Some(exit.clone()),
             _ => {}
-        }
-    }
-
-    fn signaled(&mut self, number: i32) {
-        let kill = self.kill_at();
-        let Some(stop) = &mut self.stop else {
-            self.passed_on += u32::from(!OWN.contains(&number));
-            return;
-        };
-        match number {
-            SIGCONT => self.continued += 1,
-            _ if stop.mode == OnStop::Stay && !stop.stayed => {
-                stop.stayed = true;
-                // While the states of checks are noted there is no other signal than the last.
-                stop.killed = self.checks.noting;
-            }
-            SIGKILL if self.now >= kill => stop.killed = true,
-            SIGKILL => stop.leave.replaced = true,
-            _ => stop.leave.ask(self.now, true),
         }
     }
 

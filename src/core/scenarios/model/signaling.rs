@@ -116,4 +116,24 @@ impl Seen {
             self.reload.failure_heard();
         }
     }
+
+    /// A signal is sent.
+    pub(super) fn signaled(&mut self, number: i32) {
+        let kill = self.kill_at();
+        let Some(stop) = &mut self.stop else {
+            self.passed_on += u32::from(!OWN.contains(&number));
+            return;
+        };
+        match number {
+            SIGCONT => self.continued += 1,
+            _ if stop.mode == OnStop::Stay && !stop.stayed => {
+                stop.stayed = true;
+                // While the states of checks are noted there is no other signal than the last.
+                stop.killed = self.checks.noting;
+            }
+            SIGKILL if self.now >= kill => stop.killed = true,
+            SIGKILL => stop.leave.replaced = true,
+            _ => stop.leave.ask(self.now, true),
+        }
+    }
 }

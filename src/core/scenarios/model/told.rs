@@ -4,8 +4,21 @@ use super::answers::answers;
 use super::seen::Seen;
 use super::*;
 
+/// What is known of an agent that has told nothing.
+pub(super) fn told_by(config: &Config) -> AgentFacts {
+    AgentFacts {
+        node_name: config.node_name.clone(),
+        leaves_on_terminate: config.leaves_on_terminate,
+        leaves_on_interrupt: config.leaves_on_interrupt,
+        ..AgentFacts::default()
+    }
+}
+
 impl Seen {
     fn leader_told(&mut self, known: bool) {
+        if self.farewell.is_some() {
+            return;
+        }
         self.ever_joined |= known;
         if let (None, Some(agent)) = (&self.stop, &mut self.agent) {
             agent.leader = known.then(|| agent.leader.unwrap_or(self.now));
@@ -30,6 +43,7 @@ impl Seen {
         if let (Answer::Agent(result), Some(agent)) = (answer, &mut self.agent) {
             agent.answered |= !result.as_ref().is_err_and(silence);
         }
+        self.farewell_answered(answer, put);
         match answer {
             Answer::Membership(result) => {
                 self.membership_told(result.as_ref().is_ok_and(|said| said.is_leaving()));

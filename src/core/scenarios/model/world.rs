@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::agent::{Asked, Process};
-use super::answers::{any, how, percent, random_config, refuse, services};
+use super::answers::{any, how, percent, random_config, refuse};
 use super::checks::Under;
 use super::landmarks::landmark;
 use super::seen::Seen;
@@ -154,6 +154,8 @@ impl World {
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
                 .chain(super::signaling::ACTIONS)
+                .chain(super::addresses::ACTIONS)
+                .chain(super::farewell::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -168,6 +170,8 @@ impl World {
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
             .chain(super::noticed::MOMENTS)
+            .chain(super::addresses::MOMENTS)
+            .chain(super::farewell::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -181,6 +185,7 @@ impl World {
             Action::Stage => {
                 let staged = Staged {
                     services: vec![SERVICE.to_owned()],
+                    former: self.former(),
                     ..Staged::default()
                 };
                 let failed = Exit::new(exit::STAGE, "by chance");
@@ -188,6 +193,9 @@ impl World {
                 self.due
                     .push_back(Event::Staged(good.then_some(staged).ok_or(failed)));
             }
+            Action::LookAtAddresses(in_use) => self.look(*in_use),
+            Action::Readdress { .. } => self.readdress(),
+            Action::Reregister => self.reregistered(),
             Action::Restage => {
                 let longest = any(&mut self.rng, &[1, 50, 5000]);
                 let takes = Duration::from_millis(self.rng.u64(0..longest));
@@ -205,7 +213,7 @@ impl World {
                 self.due
                     .push_back(Event::Unstaged(if good { Ok(()) } else { failed }));
             }
-            Action::Spawn => self.spawn(),
+            Action::Spawn | Action::SpawnAs(_) => self.spawn(),
             Action::Signal(number) => self.signal(*number),
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
@@ -228,13 +236,14 @@ impl World {
                 None
             }
             15..18 => self.meddle(),
+            22..30 => self.addresses_change(),
             18..20 if self.seen.stop.is_some() => self.meddle(),
             18..22 => {
                 let how = how(&mut self.rng);
                 self.end_within(200, how);
                 None
             }
-            22..300 => {
+            30..300 => {
                 self.thaw();
                 self.grow()
             }
@@ -253,6 +262,7 @@ impl World {
             0..60 => self.outside(),
             60..72 => Some(Event::Notified),
             72..78 => Some(Event::LeaveHeard),
+            480..490 => self.addresses_change(),
             78..80 => Some(Event::FailureHeard("by chance".to_owned())),
             80..86 => self.end(),
             // A leave asks much and takes long.
@@ -365,27 +375,6 @@ impl World {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    fn restaged(&mut self) -> Event {
-        let mut change = Change::default();
-        if self.rng.bool() {
-            change.changed.push("/consul/config/x.json".to_owned());
-            change.way_back = percent(&mut self.rng, 90);
-            change.dropped = services(&mut self.rng, 20);
-        }
-        let mut verdict = Verdict::default();
-        if percent(&mut self.rng, 20) {
-            verdict
-                .faults
-                .push("x.json: it is broken; mend it".to_owned());
-        }
-        if percent(&mut self.rng, 30) {
-            verdict.restart.push("node_name (x.json)".to_owned());
-        }
-        let candidate = Candidate { change, verdict };
-        let good = percent(&mut self.rng, 90);
-        Event::Restaged(good.then_some(candidate).ok_or("by chance".to_owned()))
     }
 
     /// Some time passes, and nothing is due in it.

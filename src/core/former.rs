@@ -1,0 +1,388 @@
+//! A node that was known as something else leaves as that first.
+//!
+//! An agent that was killed is alive to the others for up to half a minute. One that comes back meanwhile under another name with
+//! the same id is refused by all who know the old one, and so is everybody else who joins; one that comes back with another address
+//! loses the vote over its name against its own predecessor. After a leave neither happens. So the agent is started once as what
+//! it was ([`Action::SpawnAs`]), joins, which nobody minds, is asked to leave, and only its end is followed by the start of the
+//! agent as it is.
+//!
+//! It is no stop: reloads and changed files wait for the agent as it is. A stop that comes meanwhile takes it over as an agent
+//! that was started to leave. What cannot join in time, or breaks, is given up: the others take the old one for failed by then.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::core::Moment;
+use crate::core::action::{Action, Level, Question};
+use crate::core::conditions::{Kind, Truth};
+use crate::core::event::{Answer, CatalogNode, End, Event, Membership, Refusal};
+use crate::core::leave::way::Way;
+use crate::core::machine::{Machine, last_words, seconds};
+use crate::core::phase::Phase;
+use crate::core::signal::SIGKILL;
+use crate::core::timers::Timer;
+
+/// From its start until it has joined. Others take one that was killed for failed after 30 s at most, and may forget it then.
+const JOIN: Duration = Duration::from_secs(45);
+/// Others have to hear that it is back before they can hear that it leaves.
+const BACK: Duration = Duration::from_secs(1);
+/// From the asking to its end: Consul gives a leave up after 15 s.
+const LEAVE: Duration = Duration::from_secs(20);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+/// One that has left, and is gone from the catalog, is needed no more. Consul would have it wait for 3 s yet, in which its last
+/// synchronisation may bring the node back; servers and others have heard of it by then.
+const GONE: Duration = Duration::from_millis(300);
+/// One that says so long after it was asked to leave that it is a member like others has not begun.
+const NOT_BEGUN: Duration = Duration::from_millis(1500);
+
+/// What the node was known as, and is not any more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Former {
+    /// Its name, where that has changed.
+    pub name: Option<String>,
+    /// The address it advertised, where that has changed.
+    pub address: Option<IpAddr>,
+    /// Its id, where that has changed.
+    pub id: Option<String>,
+    /// How that is known: a sentence for a person, without its full stop.
+    pub why: String,
+}
+
+impl fmt::Display for Former {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.address) {
+            (Some(name), Some(address)) => write!(f, "{name} at {address}"),
+            (Some(name), None) => f.write_str(name),
+            (None, Some(address)) => write!(f, "the node at {address}"),
+            (None, None) => f.write_str("itself"),
+        }
+    }
+}
+
+/// How far the leave of the former is.
+#[derive(Debug)]
+pub(super) struct Farewell {
+    former: Former,
+    /// It said how it is, or that it does not say.
+    looked: bool,
+    joined: bool,
+    /// How it was asked to leave last, and when.
+    pub(super) asked: Option<(Way, Moment)>,
+    pub(super) twice: bool,
+    /// When it was last asked how it is.
+    put: Moment,
+    /// By its own word it has left.
+    left: bool,
+    /// The catalog has no node of it any more; none where it may not be read.
+    gone: Option<bool>,
+    /// It was killed, and nothing more is asked of it.
+    killed: bool,
+}
+
+impl Machine {
+    /// Starts the agent as what it was, to leave.
+    pub(super) fn bid_farewell(&mut self, former: Former) {
+        self.checks_left_alone();
+        self.enter(Phase::Leaving);
+        self.say(
+            Level::Info,
+            format!(
+                "{}: starting the agent once more as {former}, to leave, before it starts as it is",
+                former.why
+            ),
+        );
+        let message = format!("{former} leaves first");
+        self.not_ready("LeavingAsFormer", &message);
+        self.set(
+            Kind::IdentityHeld,
+            Truth::False,
+            "LeavingAsFormer",
+            &former.why,
+        );
+        if let Some(name) = &former.name {
+            self.facts.node_name.clone_from(name);
+        }
+        self.out.push(Action::SpawnAs(former.clone()));
+        self.farewell = Some(Farewell {
+            former,
+            looked: false,
+            joined: false,
+            asked: None,
+            twice: false,
+            put: self.now,
+            left: false,
+            gone: Some(false),
+            killed: false,
+        });
+    }
+
+    /// It runs.
+    pub(super) fn farewell_begun(&mut self) {
+        self.not_ready("LeavingAsFormer", "the agent runs as what it was, to leave");
+        self.timers.set(Timer::Farewell, self.now + JOIN);
+    }
+
+    /// Whether the agent that runs, or is being started, is there to leave as what it was.
+    pub(super) fn is_farewell(&self) -> bool {
+        self.farewell.is_some()
+    }
+
+    /// It could not be started: what there is to leave as, for another try.
+    pub(super) fn farewell_not_begun(&mut self) {
+        if let Some(farewell) = self.farewell.take() {
+            self.former = Some(farewell.former);
+        }
+    }
+
+    /// What happens while it runs. Its word that it leaves is no news, and nothing of it is for reloads.
+    pub(super) fn in_farewell(&mut self, event: Event) {
+        let killed = self.farewell.as_ref().is_some_and(|it| it.killed);
+        match event {
+            Event::Answered(Answer::Agent(Ok(facts))) if killed => self.told(*facts),
+            Event::Notified => {
+                self.start.notified = true;
+                if !killed {
+                    self.farewell_joined();
+                }
+            }
+            Event::Answered(Answer::Catalog(Ok(node))) if killed => self.farewell_entry(&node),
+            Event::Answered(_) if killed => {}
+            Event::Answered(answer) => self.farewell_answered(answer),
+            Event::LeaveHeard | Event::FailureHeard(_) => {}
+            event => self.dispatch(event),
+        }
+    }
+
+    /// Asks whatever is not known yet.
+    pub(super) fn ask_in_farewell(&mut self) {
+        let now = self.now;
+        let Some(farewell) = &mut self.farewell else {
+            return;
+        };
+        if self.start.asking || self.child.is_none() || !self.config.api {
+            return;
+        }
+        farewell.put = now;
+        let question = match (farewell.looked && !farewell.joined, farewell.left) {
+            (true, _) => Question::Leader,
+            (false, true) => Question::Catalog {
+                node: self.facts.node_name.clone(),
+                change: None,
+            },
+            (false, false) => Question::Agent,
+        };
+        self.start.asking = true;
+        self.timers.clear(Timer::Ask);
+        self.ask(question);
+    }
+
+    fn farewell_answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Agent(result) => {
+                self.start.asking = false;
+                match result {
+                    Ok(facts) => {
+                        self.told(*facts);
+                        self.farewell_looked();
+                    }
+                    Err(Refusal::Denied(_)) => {
+                        self.facts.membership = Membership::Unknown;
+                        self.start.answered = true;
+                        self.farewell_looked();
+                    }
+                    Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
+                }
+            }
+            Answer::Leader(result) => {
+                self.start.asking = false;
+                match result {
+                    Ok(Some(_)) => self.farewell_joined(),
+                    Ok(None) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
+                }
+            }
+            Answer::Catalog(result) => self.farewell_seen(result),
+            // It was not put, or not taken: another way is no second leave.
+            Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
+                self.leave_as_former_in_the_other_way();
+            }
+            _ => {}
+        }
+    }
+
+    /// It said how it is.
+    fn farewell_looked(&mut self) {
+        let (now, membership) = (self.now, self.facts.membership);
+        let Some(farewell) = &mut self.farewell else {
+            return;
+        };
+        farewell.looked = true;
+        let Some((_, asked)) = farewell.asked else {
+            return match farewell.joined {
+                // `READY=1` came before its first answer.
+                true => self.wait_until_others_know(),
+                false => self.ask_in_farewell(),
+            };
+        };
+        farewell.left |= membership == Membership::Left;
+        if membership == Membership::Alive && farewell.put >= asked + NOT_BEGUN {
+            self.leave_as_former_in_the_other_way();
+        }
+        self.timers.set(Timer::Ask, now + PAUSE);
+    }
+
+    /// Whether the catalog's node of its name is its own.
+    fn farewell_entry(&mut self, node: &CatalogNode) {
+        if node.present {
+            let ours = &self.facts.node_id;
+            self.start.was_in_catalog = ours.is_empty() || node.id == *ours;
+        }
+    }
+
+    /// What the catalog has of one that has left.
+    fn farewell_seen(&mut self, result: Result<CatalogNode, Refusal>) {
+        self.start.asking = false;
+        if let Ok(node) = &result {
+            self.farewell_entry(node);
+        }
+        let Some(farewell) = self.farewell.as_mut().filter(|it| it.left) else {
+            return;
+        };
+        match result {
+            Ok(node) if !node.present || node.id != self.facts.node_id => {
+                farewell.gone = Some(true);
+                let due = self.timers.get(Timer::Farewell);
+                let over = due.map_or(self.now + GONE, |at| at.min(self.now + GONE));
+                self.timers.set(Timer::Farewell, over);
+            }
+            // It is waited for to its end.
+            Err(Refusal::Denied(_)) => farewell.gone = None,
+            Ok(_) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
+        }
+    }
+
+    /// It is a member, as it says or as its servers do.
+    fn farewell_joined(&mut self) {
+        let Some(farewell) = &mut self.farewell else {
+            return;
+        };
+        if std::mem::replace(&mut farewell.joined, true) {
+            return;
+        }
+        if farewell.looked || !self.config.api {
+            self.wait_until_others_know();
+        }
+    }
+
+    fn wait_until_others_know(&mut self) {
+        self.timers.clear(Timer::Ask);
+        self.timers.set(Timer::Back, self.now + BACK);
+    }
+
+    /// Others have had time to hear that it is back.
+    pub(super) fn leave_as_former(&mut self) {
+        let (way, _) = self.way_to_leave();
+        self.leave_as_former_by(way);
+        self.timers.set(Timer::Farewell, self.now + LEAVE);
+        if self.config.api {
+            self.timers.set(Timer::Ask, self.now + PAUSE);
+        }
+    }
+
+    fn leave_as_former_by(&mut self, way: Way) {
+        let now = self.now;
+        let Some(farewell) = &mut self.farewell else {
+            return;
+        };
+        farewell.twice = farewell.asked.is_some();
+        farewell.asked = Some((way, now));
+        let text = format!("asking {} to leave: {}", farewell.former, way.name());
+        self.say(Level::Info, text);
+        match way.signal() {
+            Some(signal) => self.out.push(Action::Signal(signal)),
+            None => self.ask(Question::Leave),
+        }
+    }
+
+    fn leave_as_former_in_the_other_way(&mut self) {
+        let Some(farewell) = self.farewell.as_ref().filter(|it| !it.twice && !it.left) else {
+            return;
+        };
+        let Some((way, _)) = farewell.asked else {
+            return;
+        };
+        let other = self.other_way(way);
+        if self.facts.membership.is_leaving() {
+            return;
+        }
+        match other == way {
+            true => self.give_farewell_up("cannot be asked to leave"),
+            false => self.leave_as_former_by(other),
+        }
+    }
+
+    /// It has not joined in time, or does not end.
+    pub(super) fn farewell_overdue(&mut self) {
+        if self.farewell.as_ref().and_then(|it| it.gone) == Some(true) {
+            return self.kill_farewell();
+        }
+        let asked = self.farewell.as_ref().is_some_and(|it| it.asked.is_some());
+        let what = match asked {
+            false => format!("could not join within {}", seconds(JOIN)),
+            true => format!(
+                "has not ended {} after it was asked to leave",
+                seconds(LEAVE)
+            ),
+        };
+        self.give_farewell_up(&what);
+    }
+
+    fn give_farewell_up(&mut self, what: &str) {
+        if let Some(farewell) = &self.farewell {
+            let text = format!("{} {what}; SIGKILL", farewell.former);
+            self.say(Level::Warn, text);
+            self.kill_farewell();
+        }
+    }
+
+    /// Nothing more is asked of it.
+    fn kill_farewell(&mut self) {
+        if let Some(farewell) = &mut self.farewell {
+            farewell.killed = true;
+        }
+        for timer in [Timer::Ask, Timer::Back, Timer::Farewell] {
+            self.timers.clear(timer);
+        }
+        self.out.push(Action::Signal(SIGKILL));
+    }
+
+    /// It has ended: the agent is started as it is.
+    pub(super) fn farewell_over(&mut self, farewell: Farewell, end: &End) {
+        let Farewell {
+            former,
+            asked,
+            left,
+            ..
+        } = farewell;
+        let well = end.how.code() == 0 && !end.broke_its_leave;
+        if asked.is_some() && (left || well) {
+            self.say(Level::Info, format!("{former} has left"));
+            self.remember(true);
+            // Nobody knows the node any more.
+            self.start.ever_joined = false;
+            self.start.has_left = true;
+            self.start.was_in_catalog = false;
+        } else {
+            let words = last_words(end);
+            let text = format!(
+                "the leave as {former} is not confirmed, the agent {}{words}; starting it as it is all the same, which others may refuse \
+                 until they take {former} for failed",
+                end.how
+            );
+            self.say(Level::Warn, text);
+        }
+        self.facts = self.config.facts();
+        self.spawn();
+    }
+}

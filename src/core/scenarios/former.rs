@@ -1,0 +1,210 @@
+//! A node that was known as something else: it leaves as that, and then the agent starts as it is.
+
+use super::*;
+use crate::core::conditions::Truth;
+use crate::core::former::Former;
+
+fn former() -> Former {
+    Former {
+        name: Some("old".to_owned()),
+        address: None,
+        id: None,
+        why: "this host was called old".to_owned(),
+    }
+}
+
+fn leader() -> Event {
+    Event::Answered(Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned()))))
+}
+
+impl Bed {
+    /// The agent was started as what it was.
+    fn as_former(config: Config) -> Self {
+        let mut bed = Self::new(config);
+        bed.on(Event::Begin);
+        bed.on(Event::Addressed(Ok(address())));
+        let staged = Staged {
+            services: vec![SERVICE.to_owned()],
+            former: Some(former()),
+            ..Staged::default()
+        };
+        let begun = bed.on(Event::Staged(Ok(staged)));
+        assert_eq!(begun, [Action::SpawnAs(former())]);
+        let api = bed.machine.config.api;
+        assert_eq!(bed.on(Event::Spawned(Ok(Spawned { pid: 41, api }))), []);
+        bed
+    }
+
+    /// It has joined and was asked to leave.
+    fn as_former_leaving(config: Config) -> Self {
+        let mut bed = Self::as_former(config);
+        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        assert_eq!(bed.says(Membership::Alive), [Action::Ask(Question::Leader)]);
+        assert_eq!(bed.on(leader()), []);
+        let joined = bed.now;
+        assert_eq!(bed.tick(), [Action::Ask(Question::Leave)]);
+        assert!(bed.now >= joined + Duration::from_secs(1));
+        bed
+    }
+
+    fn identity(&self) -> (Truth, &'static str) {
+        let condition = self.machine.conditions.get(Kind::IdentityHeld);
+        (condition.truth, condition.reason)
+    }
+}
+
+#[test]
+fn it_leaves_as_what_it_was_before_it_starts_as_it_is() {
+    let mut bed = Bed::as_former_leaving(config());
+    assert_eq!(bed.identity(), (Truth::False, "LeavingAsFormer"));
+    assert_eq!(bed.machine.phase, Phase::Leaving);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(bed.says(Membership::Left), []);
+    assert_eq!(bed.on(Event::Answered(Answer::Leave(Ok(())))), []);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+    bed.spawned();
+    assert_eq!(bed.machine.facts.node_name, "n1");
+    bed.answers();
+    bed.joins();
+}
+
+/// Its own log says that it leaves, which is no news, and a SIGHUP would break that.
+#[test]
+fn reloads_and_changed_files_wait_for_the_agent_as_it_is() {
+    let mut bed = Bed::as_former_leaving(config());
+    assert_eq!(bed.on(Event::LeaveHeard), []);
+    assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
+    assert_eq!(bed.on(Event::FilesChanged), []);
+    bed.tick();
+    assert_eq!(bed.says(Membership::Leaving), []);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+    bed.spawned();
+    bed.tick_until(&Action::Ask(Question::Agent));
+    let answered = bed.says(Membership::Alive);
+    assert!(answered.contains(&Action::Ask(Question::Services)));
+}
+
+#[test]
+fn one_that_breaks_or_is_refused_does_not_keep_the_agent_from_its_start() {
+    for how in [How::Exited(1), How::Signaled(9), How::Exited(0)] {
+        let mut bed = Bed::as_former(config());
+        assert_eq!(bed.on(end(how)), [Action::Spawn]);
+        bed.spawned();
+    }
+}
+
+#[test]
+fn one_that_cannot_join_is_killed_after_45_s() {
+    let mut bed = Bed::as_former(config());
+    let since = bed.now;
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    bed.says(Membership::Alive);
+    while bed.done != [Action::Signal(9)] {
+        let none = Event::Answered(Answer::Leader(Err(Refusal::Failed("none".to_owned()))));
+        if bed.done == [Action::Ask(Question::Leader)] {
+            bed.on(none);
+        }
+        bed.tick();
+    }
+    assert_eq!(bed.now.as_secs() - since.as_secs(), 45);
+    assert_eq!(bed.on(end(How::Signaled(9))), [Action::Spawn]);
+}
+
+#[test]
+fn one_that_does_not_end_is_killed() {
+    let mut bed = Bed::as_former_leaving(config());
+    bed.tick_until(&Action::Signal(9));
+    assert_eq!(bed.on(end(How::Signaled(9))), [Action::Spawn]);
+}
+
+#[test]
+fn a_leave_that_is_refused_is_asked_for_by_a_signal() {
+    let mut bed = Bed::as_former_leaving(config());
+    let denied = Refusal::Denied("no".to_owned());
+    let answered = bed.on(Event::Answered(Answer::Leave(Err(denied.clone()))));
+    assert_eq!(answered, [Action::Signal(SIGTERM)]);
+    assert_eq!(bed.on(Event::Answered(Answer::Leave(Err(denied)))), []);
+}
+
+/// Nobody says how it goes: it has joined when it says so.
+#[test]
+fn without_an_api_it_leaves_by_a_signal() {
+    let blind = Config {
+        api: false,
+        ..config()
+    };
+    let mut bed = Bed::as_former(blind);
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.tick(), [Action::Signal(SIGTERM)]);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+}
+
+#[test]
+fn a_stop_before_its_leave_lets_it_leave_and_starts_nothing() {
+    let mut bed = Bed::as_former(config());
+    bed.tick();
+    bed.says(Membership::Alive);
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    assert_eq!(bed.says(Membership::Alive), []);
+    bed.on(Event::Notified);
+    bed.tick_until(&Action::Ask(Question::Leave));
+    assert_eq!(bed.says(Membership::Alive), []);
+    finished_leave::leaves_well(&mut bed);
+}
+
+#[test]
+fn a_stop_within_its_leave_does_not_ask_for_another() {
+    let mut bed = Bed::as_former_leaving(config());
+    let watched = [Action::Signal(SIGCONT), ask_catalog(None)];
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), watched);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    bed.says(Membership::Leaving);
+    finished_leave::leaves_well(&mut bed);
+}
+
+#[test]
+fn a_stop_without_a_leave_kills_it() {
+    let mut bed = Bed::as_former(config());
+    assert_eq!(bed.on(Event::Signal(Signal::Quit)), [Action::Signal(9)]);
+    bed.on(end(How::Signaled(9)));
+    assert_eq!(bed.exit(), &Exit::ok());
+}
+
+#[test]
+fn one_that_cannot_be_started_is_the_end_as_any_first_start_is() {
+    let mut bed = Bed::new(config());
+    bed.on(Event::Begin);
+    bed.on(Event::Addressed(Ok(address())));
+    let staged = Staged {
+        former: Some(former()),
+        ..Staged::default()
+    };
+    bed.on(Event::Staged(Ok(staged)));
+    let failed = Exit::new(exit::NOT_EXECUTABLE, "no");
+    bed.on(Event::Spawned(Err(failed.clone())));
+    assert_eq!(bed.exit(), &failed);
+}
+
+/// The agent's own word, once; and that it has left.
+#[test]
+fn what_the_node_is_known_as_is_kept() {
+    let kept = |actions: Vec<Action>| {
+        let kept = actions.into_iter().filter_map(|action| match action {
+            Action::Remember(known) => Some((known.name, known.id, known.left)),
+            _ => None,
+        });
+        kept.collect::<Vec<_>>()
+    };
+    let known = |left| vec![("n1".to_owned(), "id-1".to_owned(), left)];
+    let told = || Event::Answered(Answer::Agent(Ok(Box::new(facts()))));
+    let mut bed = Bed::new(config()).started();
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(kept(bed.handle(told())), known(false));
+    let mut bed = Bed::new(config()).ready().begun();
+    bed.shows(absent(12));
+    assert_eq!(kept(bed.handle(end(How::Exited(0)))), known(true));
+    // One that was killed has not left.
+    let mut bed = Bed::new(short()).ready().leaving();
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(kept(bed.handle(end(How::Signaled(9)))), []);
+}

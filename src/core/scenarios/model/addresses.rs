@@ -1,0 +1,275 @@
+//! The host's addresses: what was seen of them, and what must come of it.
+
+use super::answers::{any, percent};
+use super::reloading::Step;
+use super::seen::Seen;
+use super::world::World;
+use super::*;
+use crate::core::event::Sight;
+
+/// Those that a host may have.
+const HOSTS: [&str; 3] = ["10.0.0.5", "10.0.0.6", "10.0.0.7"];
+/// By which others may know an agent.
+pub(super) const ADVERTISED: [&str; 3] = ["192.0.2.1", "10.0.0.5", "10.0.0.6"];
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    in_use: Option<std::net::IpAddr>,
+    /// The one that was before it.
+    from: Option<std::net::IpAddr>,
+    /// What was to leave by it could not be started.
+    pub(super) not_begun: bool,
+    /// Something could take its place at the last look.
+    next: bool,
+    /// It did in a stop, at this event.
+    pub(super) moved_in_stop: bool,
+    /// They have changed since the last look, or the one in use was gone in it.
+    pub(super) owed: bool,
+    /// The registration could not be written, ...
+    unwritten: bool,
+    /// ... and may be at this event.
+    writes_again: bool,
+    /// Since when it has been gone.
+    gone: Option<Moment>,
+    /// The last look was in vain after the grace.
+    lost: bool,
+    /// At this event the one in use may become another one.
+    may_move: bool,
+    /// The agent was ended for that.
+    pub(super) ends_agent: bool,
+    /// The next one is due, with this event.
+    pub(super) spawns_now: bool,
+    /// The agent has ended for that at this event.
+    pub(super) ended_now: bool,
+}
+
+impl Addresses {
+    /// Whether the agent may be ended for another one.
+    pub(super) fn may_end_agent(&self) -> bool {
+        self.may_move
+    }
+
+    pub(super) fn event(&mut self) {
+        self.may_move = false;
+        self.moved_in_stop = false;
+        self.writes_again = false;
+        self.spawns_now = false;
+        self.ended_now = false;
+    }
+}
+
+impl Seen {
+    pub(super) fn addressed(&mut self, found: Option<&Address>) {
+        self.addresses.in_use = found.map(|address| address.ip);
+    }
+
+    pub(super) fn looked(&mut self, sight: &Sight) {
+        let starting = self.agent.is_none() && self.spawning;
+        if self.stop.is_some() || self.addresses.ends_agent || starting {
+            return;
+        }
+        let addresses = &mut self.addresses;
+        addresses.owed = false;
+        if sight.in_use.is_some() {
+            addresses.gone = None;
+            addresses.next = false;
+            addresses.lost = false;
+            addresses.writes_again = addresses.unwritten;
+            addresses.owed = addresses.unwritten;
+            return;
+        }
+        let Some(in_use) = addresses.in_use else {
+            addresses.may_move = sight.choice.is_ok();
+            return;
+        };
+        addresses.owed = true;
+        let since = *addresses.gone.get_or_insert(self.now);
+        let over = since + self.config.address_grace <= self.now;
+        let server = self.facts.server.unwrap_or(self.config.server);
+        let stays = sight.pinned.is_some() || server && self.is_of_agent(in_use);
+        self.addresses.next = sight.choice.is_ok() && !stays;
+        self.addresses.lost |= over && (stays || sight.choice.is_err());
+        self.addresses.may_move = over && !stays && sight.choice.is_ok() && !self.is_reloading();
+    }
+
+    fn is_reloading(&self) -> bool {
+        self.farewell.is_some()
+            || self.reload.step != Step::None
+            || self.reload.staging
+            || self.reload.ends_agent
+    }
+
+    /// Whether the agent would have to be started anew without this address.
+    fn is_of_agent(&self, ip: std::net::IpAddr) -> bool {
+        let facts = &self.facts;
+        let untold = facts.version.is_empty();
+        let has = facts.advertise == Some(ip) || facts.listens.contains(&ip);
+        self.config.hands_address || untold || has
+    }
+
+    /// Whether others know the node by this address.
+    fn is_known_by(&self, ip: std::net::IpAddr) -> bool {
+        self.ever_joined
+            && self
+                .facts
+                .advertise
+                .is_none_or(|advertised| advertised == ip)
+    }
+
+    /// Whether they know it by the one that was in use before.
+    pub(super) fn is_known_by_old(&self) -> bool {
+        let known = |ip| self.is_known_by(ip);
+        self.addresses.not_begun || self.addresses.from.is_some_and(known)
+    }
+
+    /// Whether a leave is to be finished from another address.
+    fn leaves_from_another(&self) -> bool {
+        let of_agent = |ip| self.is_of_agent(ip) && self.is_known_by(ip);
+        self.finish_now && self.addresses.next && self.addresses.in_use.is_some_and(of_agent)
+    }
+
+    /// The registration is for another address.
+    pub(super) fn readdressed(&mut self, staged: Option<&Staged>) {
+        if staged.is_none() {
+            self.addresses.unwritten = true;
+            self.addresses.owed = true;
+        }
+        let registers = staged.is_some_and(|staged| staged.directory.is_some());
+        if registers && self.stop.is_none() && !self.addresses.ends_agent && !self.spawning {
+            self.reload.wanted = true;
+            self.reload.address = true;
+        }
+        self.addresses.spawns_now = std::mem::take(&mut self.addresses.ends_agent);
+    }
+
+    /// An action that has to do with addresses is done.
+    pub(super) fn moves(&mut self, action: &Action) {
+        match action {
+            Action::Readdress { to, adopt } => {
+                let stop = self.stop.is_some();
+                let addresses = &mut self.addresses;
+                addresses.moved_in_stop = stop;
+                addresses.next = false;
+                addresses.from = addresses.in_use.replace(to.ip);
+                addresses.gone = None;
+                addresses.lost = false;
+                addresses.unwritten = false;
+                addresses.may_move = false;
+                addresses.ends_agent = *adopt && !stop;
+            }
+            Action::Signal(SIGKILL) if self.addresses.may_move && self.stop.is_none() => {
+                self.addresses.ends_agent = true;
+            }
+            Action::Spawn | Action::SpawnAs(_) => self.addresses.not_begun = false,
+            _ => {}
+        }
+    }
+}
+
+pub(super) const ACTIONS: &[Invariant<Action>] = &[
+    Invariant {
+        name: "looks have a reason",
+        sentence: "the host's addresses are looked at because they have changed, or because the one in use is gone, when time has \
+                   passed; and never in a stop",
+        holds: |seen, action| match action {
+            Action::LookAtAddresses(in_use) => {
+                seen.config.follows_address
+                    && seen.event == Event::Tick
+                    && seen.stop.is_none()
+                    && seen.addresses.owed
+                    && *in_use == seen.addresses.in_use
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "an address is kept",
+        sentence: "another address is used only if the one in use was seen gone for --address-grace, and in no look since then there, and nothing \
+                   is under way with the agent; or for a registration that could not be written, or to finish a leave from it; and, where that has to do with the old one, is ended for it",
+        holds: |seen, action| match action {
+            Action::Readdress { to, adopt } => {
+                let again = seen.addresses.writes_again && seen.addresses.in_use == Some(to.ip);
+                if seen.stop.is_some() {
+                    return *adopt && seen.leaves_from_another();
+                }
+                let ended = seen.addresses.ended_now && *adopt;
+                let none = seen.agent.is_none() && seen.addresses.may_move;
+                let apart = seen.addresses.may_move && !adopt;
+                ended || none || apart || again
+            }
+            _ => true,
+        },
+    },
+];
+
+pub(super) const MOMENTS: &[Invariant<Machine>] = &[
+    Invariant {
+        name: "changes are not forgotten",
+        sentence: "while nothing has been looked at since addresses have changed, and no stop was begun, a deadline is set that is 1 s \
+                   away at most",
+        holds: |seen, machine| {
+            let heard = seen.event == Event::AddressesChanged;
+            let soon = seen.now + Duration::from_secs(1);
+            !heard || machine.deadline().is_some_and(|at| at <= soon)
+        },
+    },
+    Invariant {
+        name: "no readiness without an address",
+        sentence: "once the address is gone for good the agent is not ready until it is back, or another one is used",
+        holds: |seen, machine| {
+            !seen.addresses.lost || !machine.status().conditions.holds(Kind::Ready)
+        },
+    },
+];
+
+impl World {
+    /// The kernel tells only somebody who listens.
+    pub(super) fn addresses_change(&mut self) -> Option<Event> {
+        self.machine.hears_addresses().then(|| {
+            self.seen.addresses.owed = true;
+            Event::AddressesChanged
+        })
+    }
+
+    pub(super) fn look(&mut self, in_use: Option<std::net::IpAddr>) {
+        let there = in_use.is_some() && percent(&mut self.rng, 40);
+        let found = Address {
+            ip: any(&mut self.rng, &HOSTS).parse().expect("an address"),
+            ..address()
+        };
+        let good = percent(&mut self.rng, 80) && Some(found.ip) != in_use;
+        let pinned = percent(&mut self.rng, 10);
+        self.due.push_back(Event::Looked(Sight {
+            in_use: there.then(|| "eth0".to_owned()),
+            choice: good.then_some(found).ok_or("by chance".to_owned()),
+            pinned: pinned.then(|| "by chance".to_owned()),
+        }));
+    }
+
+    pub(super) fn readdress(&mut self) {
+        let staged = Staged {
+            services: vec![SERVICE.to_owned()],
+            directory: percent(&mut self.rng, 90).then(|| "/run/lictor/registration".to_owned()),
+            ..Staged::default()
+        };
+        let good = percent(&mut self.rng, 95);
+        let result = good.then_some(staged).ok_or("by chance".to_owned());
+        self.due.push_back(Event::Readdressed(result));
+    }
+
+    /// What the agent reads with another registration.
+    pub(super) fn reregistered(&mut self) {
+        let change = Change {
+            changed: vec!["/run/lictor/registration/lictor-registration.json".to_owned()],
+            way_back: percent(&mut self.rng, 90),
+            dropped: [SERVICE.to_owned()].into(),
+            ..Change::default()
+        };
+        let verdict = Verdict::default();
+        let good = percent(&mut self.rng, 95);
+        let candidate = Candidate { change, verdict };
+        let result = good.then_some(candidate).ok_or("by chance".to_owned());
+        self.due.push_back(Event::Restaged(result));
+    }
+}

@@ -1,0 +1,235 @@
+//! The hand for who the node is: reads what there is before the agent's first start, writes what is to be, and keeps what the node
+//! is known as.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::address::interfaces;
+use crate::cli;
+use crate::consul;
+use crate::core::action::Level;
+use crate::core::former::Former;
+use crate::core::known::Known;
+use crate::exit::{self, Exit};
+use crate::identity::judge::{self, Now, OnRename, Verdict, Wanted};
+use crate::identity::node_id::{self, File};
+use crate::identity::record::{self, Copy, Record};
+use crate::identity::{machine, place, snapshot};
+use crate::os;
+use crate::settings::Settings;
+
+use said::Said;
+
+mod said;
+
+/// The node, as this host makes it.
+#[derive(Debug)]
+pub(super) struct Identity {
+    wanted: Wanted,
+    on_rename: OnRename,
+    boot_id: String,
+    machine: String,
+    /// Where the agent keeps its data; `None` for a development agent, which keeps none.
+    data_dir: Option<PathBuf>,
+    /// What the agent gets beside the user's arguments.
+    args: Vec<OsString>,
+    /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
+    joins: Vec<SocketAddr>,
+}
+
+impl Identity {
+    /// Takes the settings in.
+    ///
+    /// # Errors
+    /// The id is to follow from a machine-id that is not there.
+    pub(super) fn new(settings: &Settings) -> Result<Self, Exit> {
+        let wanted = match &settings.node_id {
+            cli::NodeId::Keep => Wanted::Kept,
+            cli::NodeId::Id(id) => Wanted::Fixed(id.clone(), "--node-id"),
+            cli::NodeId::Machine => machine::node_id()
+                .map(|id| Wanted::Fixed(id, "--node-id=machine"))
+                .map_err(|error| Exit::new(exit::USAGE, format!("--node-id=machine: {error}")))?,
+        };
+        Ok(Self {
+            wanted,
+            on_rename: settings.on_rename,
+            boot_id: machine::boot_id(),
+            machine: machine::fingerprint().unwrap_or_default(),
+            data_dir: None,
+            args: Vec::new(),
+            joins: Vec::new(),
+        })
+    }
+
+    /// What the agent gets beside the user's arguments.
+    pub(super) fn args(&self) -> &[OsString] {
+        &self.args
+    }
+
+    /// What an agent that is about to start gets at the end of its arguments, to be what its node was or to be the one after that.
+    pub(super) fn last_args(
+        &mut self,
+        former: Option<&Former>,
+        args: &[OsString],
+    ) -> Vec<OsString> {
+        let said = Said::read(args);
+        let mut last = Vec::new();
+        if let Some(former) = former {
+            if !said.joins() {
+                self.joins = self.others(former);
+            }
+            last = consul::former::args(former, |key| said.text(key));
+        }
+        let joins = self.joins.iter();
+        last.extend(joins.map(|it| format!("-retry-join={it}").into()));
+        last
+    }
+
+    /// Whom the node knew, and a leave makes it forget.
+    fn others(&self, former: &Former) -> Vec<SocketAddr> {
+        let mut own = addresses();
+        own.extend(former.address);
+        let data_dir = self.data_dir.iter();
+        data_dir
+            .flat_map(|path| snapshot::others(&snapshot::alive(path), &own))
+            .collect()
+    }
+
+    /// Says who the node is to be, from what it was, and writes what is to be written. `args` are those of the agent, as it will read
+    /// its files.
+    ///
+    /// # Errors
+    /// It is not to be anybody else, and would be.
+    pub(super) fn settle(&mut self, args: &[OsString]) -> Result<Option<Former>, Exit> {
+        let said = Said::read(args);
+        self.data_dir = said.text("data_dir").map(PathBuf::from);
+        let Some(data_dir) = self.data_dir.clone() else {
+            // A development agent has no place for an id, and takes one.
+            if let (Wanted::Fixed(id, _), None) = (&self.wanted, said.text("node_id")) {
+                self.args.push(format!("-node-id={id}").into());
+            }
+            return Ok(None);
+        };
+        warn_of_place(&data_dir);
+        let now = self.now(&said, &data_dir);
+        let Verdict {
+            write,
+            anew,
+            name,
+            former,
+            said,
+        } = judge::judge(&now)?;
+        for (level, text) in said {
+            match level {
+                Level::Error => tracing::error!("{text}"),
+                Level::Warn => tracing::warn!("{text}"),
+                Level::Info => tracing::info!("{text}"),
+                Level::Debug => tracing::debug!("{text}"),
+            }
+        }
+        let write = write.or_else(|| node_id::random().ok().filter(|_| anew));
+        if let Some(id) = write {
+            self.write(&data_dir, &id);
+        }
+        self.args
+            .extend(name.map(|name| format!("-node={name}").into()));
+        Ok(former)
+    }
+
+    fn now(&self, said: &Said, data_dir: &Path) -> Now {
+        let addresses = addresses();
+        Now {
+            wanted: self.wanted.clone(),
+            on_rename: self.on_rename,
+            given_id: said.text("node_id"),
+            given_name: said.text("node_name"),
+            host_name: os::process::host_name(),
+            advertise: said.advertise(),
+            snapshot: snapshot::own(&snapshot::alive(data_dir), &addresses),
+            addresses,
+            boot_id: self.boot_id.clone(),
+            machine: self.machine.clone(),
+            server: said.server(),
+            file: node_id::read(data_dir),
+            copy: record::read(data_dir),
+        }
+    }
+
+    /// Writes `node-id`; where that cannot be, the agent gets the id as an option.
+    fn write(&mut self, data_dir: &Path, id: &str) {
+        if let Err(error) = node_id::write(data_dir, id) {
+            let path = node_id::path(data_dir);
+            tracing::warn!(
+                "{} cannot be written ({error}); the agent gets its id as -node-id={id}",
+                path.display()
+            );
+            self.args.push(format!("-node-id={id}").into());
+        }
+    }
+
+    /// Before a further start: an id that was lost meanwhile comes back.
+    pub(super) fn mend(&mut self) {
+        let Some(data_dir) = self.data_dir.clone().filter(|_| self.args.is_empty()) else {
+            return;
+        };
+        let lost = !matches!(node_id::read(&data_dir), File::Good(_));
+        if let Copy::Good(record) = record::read(&data_dir)
+            && let Some(id) = node_id::parse(&record.id).filter(|_| lost)
+        {
+            tracing::warn!(
+                "node-id was lost; it gets {id} again, from {}",
+                record::NAME
+            );
+            self.write(&data_dir, &id);
+        }
+    }
+
+    /// The agent's own word on its data directory.
+    pub(super) fn told(&mut self, data_dir: &str) {
+        if !data_dir.is_empty() {
+            self.data_dir = Some(data_dir.into());
+        }
+    }
+
+    /// Keeps what the node is known as.
+    pub(super) fn remember(&self, known: &Known) {
+        let Some(data_dir) = &self.data_dir else {
+            return;
+        };
+        let id = match (known.id.as_str(), node_id::read(data_dir)) {
+            ("", File::Good(id)) => id,
+            (told, _) => told.to_owned(),
+        };
+        let record = Record {
+            id,
+            node_name: known.name.clone(),
+            host_name: os::process::host_name(),
+            address: known.address,
+            boot_id: self.boot_id.clone(),
+            machine: self.machine.clone(),
+            left: known.left,
+        };
+        if let Err(error) = record::write(data_dir, &record) {
+            let path = record::path(data_dir);
+            tracing::warn!(
+                "{} cannot be written ({error}): at the next start it will not be known what the node was",
+                path.display()
+            );
+        }
+    }
+}
+
+/// This host's addresses; none where they cannot be read.
+fn addresses() -> Vec<IpAddr> {
+    let inventory = interfaces::inventory().unwrap_or_default();
+    inventory.found.iter().map(|it| it.net.addr()).collect()
+}
+
+fn warn_of_place(data_dir: &Path) {
+    let sign = place::is_host_network();
+    let mounts = os::mounts::read().unwrap_or_default();
+    if let Some(text) = place::warning(data_dir, &mounts, sign) {
+        tracing::warn!("{text}");
+    }
+}

@@ -1,0 +1,151 @@
+//! What is no other address: one that comes back in time, one that comes beside, one that an agent cannot be moved from.
+
+use serde_json::json;
+use testbed::TestResult;
+use testbed::consul::Version;
+use testbed::lictor::Running;
+use testbed::wait;
+
+use crate::moved::{NEW, OLD, PATIENT, QUICK, SOON, replace, start, wait_moved};
+use crate::{START, Seed};
+
+/// The agent was neither restarted nor reloaded, and has the address that it had.
+fn nothing_has_happened(lictor: &Running) -> TestResult {
+    let status = lictor.status()?;
+    assert_eq!(status["address"]["ip"], OLD, "{status:#}");
+    assert_eq!(status["agent"]["restarts"], 0, "{status:#}");
+    assert_eq!(status["reload"]["count"], 0, "{status:#}");
+    Ok(())
+}
+
+/// An interface that goes and returns.
+fn within_the_grace(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[PATIENT])?;
+    seed.host.ip(["link", "set", "eth0", "down"])?;
+    lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
+    seed.host.ip(["link", "set", "eth0", "up"])?;
+    lictor.wait_log("within --address-grace", SOON)?;
+    replace(&seed.host, OLD, NEW)?;
+    replace(&seed.host, NEW, OLD)?;
+    nothing_has_happened(&lictor)?;
+    lictor.wait_phase("Ready", START)?;
+    seed.server.catalog().wait_passing("by-api", 1, START)?;
+    nothing_has_happened(&lictor)
+}
+
+#[test]
+fn an_address_that_returns_in_time_was_never_gone_1_8_7() -> TestResult {
+    within_the_grace(Version::V1_8_7)
+}
+
+#[test]
+fn an_address_that_returns_in_time_was_never_gone_1_22_5() -> TestResult {
+    within_the_grace(Version::V1_22_5)
+}
+
+/// Without an address the agent is of no use, and with it again it is what it was.
+fn after_the_grace(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[QUICK])?;
+    let net = format!("{OLD}/24");
+    seed.host.ip(["addr", "del", &net, "dev", "eth0"])?;
+    let gone = lictor.wait_status("no address", SOON, |status| {
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let mut known = conditions.filter(|condition| condition["type"] == "AddressKnown");
+        known.any(|condition| condition["status"] == "False" && condition["reason"] == "Gone")
+    })?;
+    assert_eq!(
+        lictor.condition("Ready")?.as_deref(),
+        Some("False"),
+        "{gone:#}"
+    );
+    seed.host.ip(["addr", "add", &net, "dev", "eth0"])?;
+    lictor.wait_condition("AddressKnown", SOON)?;
+    lictor.wait_condition("Ready", START)?;
+    nothing_has_happened(&lictor)?;
+    // The same with the interface, and then it has another one.
+    seed.host.ip(["link", "set", "eth0", "down"])?;
+    lictor.wait_log("not ready: 10.111.67.11 is gone", SOON)?;
+    replace(&seed.host, OLD, NEW)?;
+    seed.host.ip(["link", "set", "eth0", "up"])?;
+    wait_moved(&seed.server, &lictor, NEW)
+}
+
+#[test]
+fn without_an_address_it_is_not_ready_1_8_7() -> TestResult {
+    after_the_grace(Version::V1_8_7)
+}
+
+#[test]
+fn without_an_address_it_is_not_ready_1_22_5() -> TestResult {
+    after_the_grace(Version::V1_22_5)
+}
+
+/// Waits until lictor has looked once more than before.
+fn looks(lictor: &Running, change: impl FnOnce() -> TestResult) -> TestResult {
+    let count = || lictor.log().matches("event Looked(").count();
+    let before = count();
+    change()?;
+    wait::until("a look", SOON, || (count() > before).then_some(()))?;
+    Ok(())
+}
+
+/// What comes beside the address changes nothing, even where nobody could choose any more.
+#[test]
+fn an_address_that_comes_changes_nothing() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[QUICK])?;
+    looks(&lictor, || {
+        seed.host
+            .ip(["addr", "add", "10.111.67.200/32", "dev", "eth0"])?;
+        Ok(())
+    })?;
+    looks(&lictor, || {
+        seed.host
+            .add_link("eth1", &["10.111.67.31/24"])
+            .map_err(Into::into)
+    })?;
+    looks(&lictor, || {
+        seed.host
+            .ip(["addr", "del", "10.111.67.200/32", "dev", "eth0"])?;
+        Ok(())
+    })?;
+    // It may move to another interface, as long as that is one that is wanted.
+    seed.host
+        .ip(["addr", "del", "10.111.67.31/24", "dev", "eth1"])?;
+    looks(&lictor, || {
+        replace(&seed.host, OLD, "10.111.67.31")?;
+        seed.host
+            .ip(["addr", "add", "10.111.67.11/24", "dev", "eth1"])?;
+        Ok(())
+    })?;
+    lictor.wait_status("its interface", SOON, |status| {
+        status["address"]["interface"] == "eth1"
+    })?;
+    nothing_has_happened(&lictor)?;
+    seed.server.catalog().wait_passing("by-api", 1, START)?;
+    Ok(())
+}
+
+/// An agent whose own files name the address that is gone could not be started with another one.
+#[test]
+fn an_agent_whose_files_name_its_address_is_not_moved() -> TestResult {
+    let version = Version::V1_8_7;
+    let seed = Seed::new(version);
+    let bind = json!({ "bind_addr": OLD }).to_string();
+    seed.host.write("/consul/config/z.json", bind)?;
+    let lictor = start(&seed, version, &[QUICK])?;
+    replace(&seed.host, OLD, NEW)?;
+    lictor.wait_log(
+        "not ready: 10.111.67.11 is gone, and 10.111.67.12 is there: the agent's own configuration has bind_addr",
+        SOON,
+    )?;
+    assert_eq!(lictor.condition("AddressKnown")?.as_deref(), Some("False"));
+    nothing_has_happened(&lictor)?;
+    replace(&seed.host, NEW, OLD)?;
+    lictor.wait_condition("AddressKnown", SOON)?;
+    lictor.wait_condition("Ready", START)?;
+    nothing_has_happened(&lictor)
+}
