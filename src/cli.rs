@@ -19,7 +19,9 @@ mod parse;
 mod values;
 
 pub use check::CheckArgs;
-pub use choices::{CheckStatus, Family, LogFormat, LogLevel, OnStop, OnUnreloadable, Restart};
+pub use choices::{
+    CheckStatus, Family, LogFormat, LogLevel, OnConflict, OnStop, OnUnreloadable, Restart,
+};
 pub use init::{InitArgs, SignalArgs};
 pub use parse::{parse, plain_init};
 
@@ -164,6 +166,14 @@ pub struct RunArgs {
         help_heading = "Life"
     )]
     pub on_unreloadable: OnUnreloadable,
+    /// What to do about a dead twin of this node, which has its address in the catalog under another id or name
+    #[arg(
+        long,
+        env = "LICTOR_ON_CONFLICT",
+        default_value = "heal",
+        help_heading = "Life"
+    )]
+    pub on_conflict: OnConflict,
     /// Carry the states of checks over a crash, and over a stop without a leave
     #[arg(long, env = "LICTOR_CARRY_CHECKS", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Life")]
     pub carry_checks: bool,

@@ -9,6 +9,9 @@ use crate::core::start::reason_of;
 impl Machine {
     pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
         self.start.asking = false;
+        if self.zombie.is_lost() {
+            return;
+        }
         self.start.leader_next = result.is_err();
         match result {
             Ok(node) => {
@@ -46,6 +49,8 @@ impl Machine {
         };
         if node.present {
             self.identity_seen(node);
+        } else {
+            self.identity_unseen();
         }
         let missing: Vec<&str> = self
             .staged
@@ -74,26 +79,5 @@ impl Machine {
             self.say(Level::Warn, message);
         }
         self.ask_again();
-    }
-
-    /// Whether the entry under our name is our own. What to do where it is not is a later matter than seeing it.
-    fn identity_seen(&mut self, node: &CatalogNode) {
-        self.start.was_in_catalog = true;
-        let ours = &self.facts.node_id;
-        if ours.is_empty() {
-            return;
-        }
-        if node.id == *ours {
-            self.set(Kind::IdentityHeld, Truth::True, "Held", "");
-            return;
-        }
-        self.start.was_in_catalog = false;
-        let message = format!(
-            "the catalog's node {} is {} at {}, not this agent ({ours})",
-            self.facts.node_name, node.id, node.address
-        );
-        if self.set(Kind::IdentityHeld, Truth::False, "AnotherNode", &message) {
-            self.say(Level::Error, message);
-        }
     }
 }

@@ -76,6 +76,8 @@ impl Machine {
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
+        self.zombie.new_run(self.now);
+        self.twins.new_run();
         self.set(
             Kind::AgentRunning,
             Truth::True,
@@ -99,12 +101,13 @@ impl Machine {
     pub(super) fn forget(&mut self) {
         self.start.asking = false;
         self.start.taking_away = false;
+        self.twins.forget();
         self.out.push(Action::Forget);
     }
 
     /// Asks whatever is not known yet.
     pub(super) fn ask_next(&mut self) {
-        if self.start.asking || self.child.is_none() || !self.config.api {
+        if self.start.asking || self.child.is_none() || !self.config.api || self.zombie.is_lost() {
             return;
         }
         self.start.asking = true;
@@ -181,6 +184,9 @@ impl Machine {
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
         self.start.asking = false;
+        if self.zombie.is_lost() {
+            return;
+        }
         match result {
             Ok(Some(leader)) => {
                 self.start.ever_joined = true;
@@ -195,6 +201,7 @@ impl Machine {
                     self.timers.set(Timer::Settle, self.now + SETTLE);
                     self.start.in_vain = 0;
                     self.checks_restore();
+                    self.watch_gossip();
                 }
                 self.start.leader_next = false;
                 if news && !self.start.told {
@@ -224,6 +231,9 @@ impl Machine {
         }
         self.start.notified = true;
         self.start.ever_joined = true;
+        if self.zombie.is_lost() {
+            return;
+        }
         if self.stop.is_some() {
             return self.joined_in_a_stop();
         }
@@ -233,6 +243,7 @@ impl Machine {
         }
         self.checks_read();
         self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
+        self.watch_gossip();
         let message = "the agent's HTTP API is off";
         self.set(Kind::Registered, Truth::Unknown, "NoApi", message);
         self.settled();
@@ -240,8 +251,12 @@ impl Machine {
 
     /// All was seen that can be waited for: the agent is ready.
     pub(super) fn settled(&mut self) {
-        if !self.conditions.holds(Kind::Joined) || self.stop.is_some() {
+        if !self.conditions.holds(Kind::Joined) || self.stop.is_some() || self.zombie.is_lost() {
             return;
+        }
+        if let Some(until) = self.name_in_doubt() {
+            self.not_ready("NameInDoubt", "another agent of this name may keep it");
+            return self.timers.set(Timer::Settle, until);
         }
         self.timers.clear(Timer::Settle);
         self.timers.clear(Timer::Start);

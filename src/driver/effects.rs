@@ -34,6 +34,7 @@ use crate::registration::{Document, sources, template, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+pub(super) mod gossip;
 mod spawning;
 
 /// What has happened to the agent's process.
@@ -58,6 +59,7 @@ pub struct Effects {
     client: Option<Client>,
     checks: Checks,
     place: Option<String>,
+    gossip: gossip::Place,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
     /// The output of the last run, which those may still write to whom it has left behind.
@@ -94,6 +96,7 @@ impl Effects {
             client: None,
             checks,
             place: None,
+            gossip: gossip::Place::default(),
             agent: None,
             copying: None,
             children: Children::default(),
@@ -139,6 +142,7 @@ impl Effects {
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
             Action::Sweep(signal) => self.sweep(signal, due),
+            Action::LookAtGossip => due.push_back(Event::Gossip(self.gossips())),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
             Action::Checks(work) => {
@@ -180,6 +184,9 @@ impl Effects {
         if let Event::Answered(Answer::Agent(Ok(facts))) = event {
             self.checks.told(&facts.data_dir);
             self.version = validate::version(&facts.version);
+            if let Some(told) = facts.gossip {
+                self.gossip = gossip::Place::told(told);
+            }
         }
     }
 
@@ -263,7 +270,7 @@ impl Effects {
             .collect()
     }
 
-    /// For the agent's saying that it begins to leave, and that a reload has failed.
+    /// For the agent's saying that it begins to leave, that a reload has failed, and that there is trouble with its name.
     pub(super) fn heard(&self) -> Option<[Arc<Heard>; WORDS]> {
         let (_, output) = self.agent.as_ref()?;
         output.as_ref().map(Output::heard)

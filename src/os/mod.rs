@@ -9,6 +9,7 @@ pub mod environment;
 pub mod files;
 pub mod flags;
 pub mod getopt;
+pub mod listening;
 pub mod memory;
 pub mod mounts;
 pub mod output;

@@ -67,6 +67,7 @@ fn config() -> Config {
         restart_limit: 3,
         restart_for_changes: false,
         carry_checks: false,
+        heals: true,
         kill_after: Duration::from_secs(5),
         seed: 7,
     }
@@ -105,6 +106,8 @@ fn in_catalog(services: &[&str]) -> CatalogNode {
         index: 9,
         present: true,
         created: 5,
+        modified: 6,
+        external: false,
         id: "id-1".to_owned(),
         address: "10.0.0.5".to_owned(),
         services: services.iter().map(|id| (*id).to_owned()).collect(),
@@ -370,9 +373,9 @@ fn another_s() -> CatalogNode {
     }
 }
 
-/// Nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
+/// Who does not look for a zombie never gets to see one; and nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
 fn spared(action: &Action) -> bool {
-    *action == Action::Checks(CheckWork::PutBack)
+    [Action::Checks(CheckWork::PutBack), Action::LookAtGossip].contains(action)
 }
 
 fn ask_catalog(change: Option<(u64, Moment)>) -> Action {

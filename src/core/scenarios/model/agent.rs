@@ -324,6 +324,10 @@ impl World {
                 ..
             } if self.index <= *index && self.now < at + *wait => None,
             Question::Catalog { .. } => Some(Answer::Catalog(Ok(self.catalog()))),
+            // What others there are, the world does not know.
+            Question::Node { .. } | Question::Neighbours { .. } | Question::Remove { .. } => {
+                Some(whatever(&mut self.rng, question))
+            }
             Question::Services => {
                 let kept = any(&mut self.rng, &[100, 100, 100, 80]);
                 Some(Answer::Services(Ok(services(&mut self.rng, kept))))

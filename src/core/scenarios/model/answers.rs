@@ -1,7 +1,8 @@
 //! What can be said in answer to a question, true or not.
 
 use super::*;
-use crate::core::event::Membership;
+use crate::core::checks::Health;
+use crate::core::event::{Member, MemberState, Membership, Neighbour, NodeView};
 
 /// Mostly it is a member like others.
 const MEMBERSHIPS: [Membership; 6] = [
@@ -66,8 +67,47 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
         leaves_on_terminate: any(rng, &maybe),
         leaves_on_interrupt: any(rng, &maybe),
         membership: any(rng, &MEMBERSHIPS),
+        advertise: any(rng, &[None, Some("10.0.0.5"), Some("10.0.0.5")])
+            .and_then(|ip| ip.parse().ok()),
+        gossip: any(rng, &[None, Some("10.0.0.5:8301")]).and_then(|place| place.parse().ok()),
         ..AgentFacts::default()
     }
+}
+
+/// Anything that can be known of a name.
+pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
+    let states = [MemberState::Alive, MemberState::Left, MemberState::Failed];
+    let member = Member {
+        address: any(rng, &ADDRESSES).to_owned(),
+        port: any(rng, &[8301, 8301, 8311]),
+        id: any(rng, &["id-1", "id-2", "id-3"]).to_owned(),
+        state: any(rng, &states),
+    };
+    NodeView {
+        entry: CatalogNode {
+            present: percent(rng, 90),
+            created: rng.u64(1..4),
+            modified: rng.u64(4..6),
+            id: any(rng, &["id-1", "id-2", "id-3"]).to_owned(),
+            address: any(rng, &ADDRESSES).to_owned(),
+            external: percent(rng, 10),
+            ..CatalogNode::default()
+        },
+        serf: any(rng, &[None, Some(Health::Passing), Some(Health::Critical)]),
+        member: percent(rng, 80).then_some(member),
+    }
+}
+
+const ADDRESSES: [&str; 4] = ["10.0.0.5", "10.0.0.5", "10.0.0.5", "10.0.0.6"];
+
+pub(super) fn neighbours(rng: &mut fastrand::Rng) -> Vec<Neighbour> {
+    let all = [("n1", "id-1"), ("n2", "id-2"), ("n3", "id-3")];
+    let some = all.into_iter().filter(|_| rng.bool());
+    some.map(|(name, id)| Neighbour {
+        name: name.to_owned(),
+        id: id.to_owned(),
+    })
+    .collect()
 }
 
 /// Any answer that is one to this question.
@@ -85,6 +125,8 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
             index: rng.u64(0..12),
             present: percent(rng, 60),
             created: 0,
+            modified: 0,
+            external: false,
             id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
             address: "10.0.0.5".to_owned(),
             services: IN_CATALOG
@@ -93,6 +135,12 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
                 .map(|id| (*id).to_owned())
                 .collect(),
         })),
+        Question::Node { .. } if good => Answer::Node(Ok(Box::new(node(rng)))),
+        Question::Node { .. } => Answer::Node(Err(refused)),
+        Question::Neighbours { .. } if good => Answer::Neighbours(Ok(neighbours(rng))),
+        Question::Neighbours { .. } => Answer::Neighbours(Err(refused)),
+        Question::Remove { .. } if good => Answer::Removed(Ok(rng.bool())),
+        Question::Remove { .. } => Answer::Removed(Err(refused)),
         Question::Agent => Answer::Agent(Err(refused)),
         Question::Membership => Answer::Membership(Err(refused)),
         Question::Leader => Answer::Leader(Err(refused)),
@@ -112,6 +160,9 @@ pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
         Question::Membership => Answer::Membership(Err(refusal)),
         Question::Leader => Answer::Leader(Err(refusal)),
         Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
+        Question::Node { .. } => Answer::Node(Err(refusal)),
+        Question::Neighbours { .. } => Answer::Neighbours(Err(refusal)),
+        Question::Remove { .. } => Answer::Removed(Err(refusal)),
         Question::Services => Answer::Services(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
         Question::Leave => Answer::Leave(Err(refusal)),
@@ -127,6 +178,9 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Membership(_), Question::Membership)
             | (Answer::Leader(_), Question::Leader)
             | (Answer::Catalog(_), Question::Catalog { .. })
+            | (Answer::Node(_), Question::Node { .. })
+            | (Answer::Neighbours(_), Question::Neighbours { .. })
+            | (Answer::Removed(_), Question::Remove { .. })
             | (Answer::Services(_), Question::Services)
             | (Answer::Reload(_), Question::Reload)
             | (Answer::Leave(_), Question::Leave)
@@ -159,6 +213,7 @@ pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
         restart_for_changes: percent(rng, 40),
         watch: percent(rng, 70),
         carry_checks: percent(rng, 60),
+        heals: percent(rng, 70),
         seed: rng.u64(..),
         ..config()
     }

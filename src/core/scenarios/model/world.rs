@@ -209,6 +209,10 @@ impl World {
             Action::Signal(number) => self.signal(*number),
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
+            Action::LookAtGossip => {
+                let listens = percent(&mut self.rng, 90).then_some(true);
+                self.due.push_back(Event::Gossip(listens));
+            }
             Action::Ask(question) => self.ask(question),
             Action::Checks(work) => self.check_work(work),
             Action::Forget => {
