@@ -13,13 +13,12 @@ use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{CatalogNode, Neighbour, NodeView, Refusal, Trouble};
 use crate::core::identity::{Twin, Us, shown};
 use crate::core::machine::Machine;
-use crate::core::reload::Cause;
 use crate::core::timers::Timer;
 
 /// Between two reads of the nodes that carry our address: the servers go through all of their nodes for it.
 const NEIGHBOURS: Duration = Duration::from_secs(600);
 /// Between the two looks that have to agree. Whoever else of our name is alive has objected by then: members do so as we join.
-const AGREE: Duration = Duration::from_millis(500);
+const AGREE: Duration = Duration::from_millis(250);
 /// Between two looks at a twin that is not dealt with; twice as long each time.
 const AGAIN: Duration = Duration::from_secs(5);
 const SELDOM: Duration = Duration::from_secs(60);
@@ -123,6 +122,7 @@ impl Machine {
         }
         if node.id == self.facts.node_id {
             self.twins.denied = false;
+            self.twins.refused = false;
             self.twins.found.remove(&name);
             self.conclude();
             return self.read_neighbours();
@@ -292,11 +292,12 @@ impl Machine {
                 return self.conclude();
             }
             Twin::Dead => return self.dead_seen(name, entry, before),
+            // What has no agent may well have the address of one.
             Twin::External => (
-                Truth::False,
+                if own { Truth::False } else { Truth::True },
                 "ExternalNode",
                 format!(
-                    "{who} has our address in the catalog and no agent: somebody has registered it by hand; whoever has can take it away with {}",
+                    "{who} has our address in the catalog and no agent: somebody has registered it by hand; whoever has can take it away: {}",
                     command(name, self)
                 ),
             ),
@@ -449,10 +450,11 @@ impl Machine {
         }
     }
 
-    /// The name is free: an agent that was refused would try again in 15 to 30 s only, and does so at once when it is to reload.
+    /// The name is free. An agent that was refused tries again in 15 to 30 s, and nothing but a start makes it do so sooner; it is in
+    /// the catalog with nothing, so there is nothing to lose.
     fn register_soon(&mut self) {
-        if std::mem::take(&mut self.twins.refused) {
-            self.reload_asked(Cause::DataDir);
+        if std::mem::take(&mut self.twins.refused) && self.config.restart {
+            self.start_anew();
         }
     }
 

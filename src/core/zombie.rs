@@ -331,6 +331,19 @@ impl Machine {
         self.come_back("it is to write no more over the other's entry");
     }
 
+    /// Ends an agent that has nothing in the catalog, for another one to start at once. It is a member: without a leave that is not
+    /// noticed.
+    pub(super) fn start_anew(&mut self) {
+        let (signal, name) = self.staying_signal();
+        self.say(
+            Level::Info,
+            format!("restarting the agent, so that it registers itself at once: {name}"),
+        );
+        self.zombie.ends = true;
+        self.timers.set(Timer::Comeback, self.now + END);
+        self.out.push(Action::Signal(signal));
+    }
+
     /// It does not end.
     pub(super) fn comeback_late(&mut self) {
         self.out.push(Action::Signal(SIGKILL));
@@ -338,12 +351,16 @@ impl Machine {
 
     /// An agent that had lost its name has ended: whether the next one follows.
     pub(super) fn comes_back(&mut self, end: &End) -> bool {
-        let Some(lost) = &self.zombie.lost else {
-            return false;
-        };
         let wanted = std::mem::take(&mut self.zombie.ends);
+        let Some(lost) = &self.zombie.lost else {
+            if wanted {
+                self.restarts.total += 1;
+                self.spawn();
+            }
+            return wanted;
+        };
         // Whoever ends with 0 of himself was asked to, by somebody else.
-        if !wanted && end.how.code() == 0 || !self.config.restart && !wanted {
+        if !wanted && (end.how.code() == 0 || !self.config.restart) {
             return false;
         }
         let (told, copied) = (lost.told.clone(), lost.copied);
