@@ -185,8 +185,9 @@ impl Machine {
 
     /// Until when the name is in doubt, so that the agent must not count as ready.
     pub(super) fn name_in_doubt(&self) -> Option<Moment> {
-        let ready = self.conditions.holds(Kind::Ready);
-        Some(self.zombie.doubt).filter(|until| *until > self.now && !ready)
+        // Whom the catalog holds has it already.
+        let sure = self.conditions.holds(Kind::Ready) || self.conditions.holds(Kind::IdentityHeld);
+        Some(self.zombie.doubt).filter(|until| *until > self.now && !sure)
     }
 
     fn name_lost(&mut self) {

@@ -67,7 +67,7 @@ pub(crate) fn has_reason(status: &Value, reason: &str) -> bool {
 fn the_second_one_waits_for_the_name(version: Version) -> TestResult {
     let namesakes = Namesakes::new(version)?;
     let first = namesakes.start(&namesakes.first, version)?;
-    first.wait_condition("IdentityHeld", START)?;
+    first.wait_phase("Ready", START)?;
     let second = namesakes.start(&namesakes.second, version)?;
     let status = second.wait_status("who has the name", START, |status| {
         let (reason, message) = identity(status);
@@ -106,10 +106,11 @@ fn the_second_one_waits_for_the_name_1_22_5() -> TestResult {
 fn a_stop_does_not_touch_the_other(version: Version) -> TestResult {
     let namesakes = Namesakes::new(version)?;
     let first = namesakes.start(&namesakes.first, version)?;
-    first.wait_condition("IdentityHeld", START)?;
+    first.wait_phase("Ready", START)?;
     let second = namesakes.start(&namesakes.second, version)?;
     second.wait_status("who has the name", START, |status| {
-        identity(status).1.contains("10.111.67.11, which is alive")
+        let (reason, message) = identity(status);
+        reason == "NameLost" && message.contains("10.111.67.11, which is alive")
     })?;
     second.term()?;
     assert_eq!(second.exit(STOP)?, 113, "{}", second.log());
@@ -137,7 +138,7 @@ fn a_stop_does_not_touch_the_other_1_22_5() -> TestResult {
 fn a_name_is_taken_up_from_the_dead(version: Version) -> TestResult {
     let namesakes = Namesakes::new(version)?;
     let first = namesakes.start(&namesakes.first, version)?;
-    first.wait_condition("IdentityHeld", START)?;
+    first.wait_phase("Ready", START)?;
     let second = namesakes.start(&namesakes.second, version)?;
     second.wait_status("who has the name", START, |status| {
         has_reason(status, "NameLost")

@@ -178,7 +178,7 @@ fn what_lives_or_was_registered_by_hand_stays(version: Version) -> TestResult {
     let beside = json!({
         "node_name": "beside", "data_dir": "/consul/beside", "client_addr": "127.0.0.1",
         "ports": { "http": 18500, "dns": -1, "serf_lan": 18301, "server": 18300 },
-        "retry_join": ["10.111.67.1"], "retry_interval": "1s", "bind_addr": "10.111.67.11",
+        "retry_join": ["10.111.67.1:8301"], "retry_interval": "1s", "bind_addr": "10.111.67.11",
     });
     seed.host.write("/consul/beside.json", beside.to_string())?;
     let api = "127.0.0.1:18500".parse()?;

@@ -4,7 +4,7 @@
 //! in a plausible world the agent mostly behaves and the answers are true, in a hostile one anything comes at any time that
 //! the driver could deliver. [`seen`] is what the driver saw, kept apart from the machine's own notes, so that a slip in those
 //! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one, and those of a stop [`leaving`] and
-//! [`stopping`]; [`hearing`] is about leaves that are heard of, [`reloads`] about reloads, [`noticed`] about changed files; [`leave`] says what was seen of one, and [`end`] how a life must end.
+//! [`stopping`]; [`hearing`] is about leaves that are heard of, [`reloads`] about reloads, [`noticed`] about changed files, [`conflicts`] about the name; [`leave`] says what was seen of one, and [`end`] how a life must end.
 //!
 //! The driver's guarantees are the world's too: `Begin` comes first and once; staging, taking back and spawning are done before anything
 //! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer
@@ -22,6 +22,7 @@ mod agent;
 mod answers;
 mod budget;
 mod checks;
+mod conflicts;
 mod departing;
 mod end;
 mod hearing;

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 42] = [
+pub(super) const LANDMARKS: [&str; 45] = [
     "a snapshot",
     "a reload since files have changed",
     "a change that outlives its agent",
@@ -45,7 +45,10 @@ pub(super) const LANDMARKS: [&str; 42] = [
     "exit 0 of somebody else's leave",
     "exit 110",
     "exit 111",
+    "a restart for a lost name",
+    "a dead twin taken away",
     "exit 112",
+    "exit 113",
     "exit 114",
     "exit 115",
 ];
@@ -74,6 +77,7 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             ReloadOutcome::RolledBack(_) => "told: rolled back, by signal",
             _ => return plain(action),
         },
+        (Action::Spawn, None) if seen.back_now => "a restart for a lost name",
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -132,6 +136,7 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Sweep(SIGKILL) => "SIGKILL for what is left",
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
+        Action::Ask(Question::Remove { .. }) => "a dead twin taken away",
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
@@ -150,6 +155,7 @@ fn plain(action: &Action) -> Option<&'static str> {
             exit::ADDRESS => "exit 110",
             exit::STAGE => "exit 111",
             exit::NOT_READY => "exit 112",
+            exit::IDENTITY => "exit 113",
             exit::RESTARTS => "exit 114",
             exit::UNCONFIRMED => "exit 115",
             _ => return None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::budget::REPLACE;
 use super::checks::Checks;
+use super::conflicts::Conflicts;
 use super::end::documented;
 use super::leave::Leave;
 use super::noticed::Noticed;
@@ -43,12 +44,15 @@ pub(super) struct Seen {
     pub(super) waiters: BTreeMap<u64, Waiting>,
     pub(super) stop: Option<Stop>,
     pub(super) checks: Checks,
+    pub(super) conflicts: Conflicts,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
     pub(super) crashed_now: bool,
     /// The agent has ended for another one to be started at once.
     pub(super) renewed_now: bool,
+    /// The agent that has ended had lost its name, or was ended so that another one registers itself.
+    pub(super) back_now: bool,
     /// When the last one was.
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
@@ -90,9 +94,11 @@ impl Seen {
             waiters: BTreeMap::new(),
             stop: None,
             checks: Checks::default(),
+            conflicts: Conflicts::default(),
             crashes: 0,
             crashed_now: false,
             renewed_now: false,
+            back_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
             continued: 0,
@@ -142,6 +148,7 @@ impl Seen {
         self.event = event.clone();
         self.crashed_now = false;
         self.renewed_now = false;
+        self.back_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
@@ -183,6 +190,8 @@ impl Seen {
                 self.ever_joined |= alive.map(|agent| agent.notified = true).count() > 0;
             }
             Event::LeaveHeard => self.leave_heard(),
+            Event::Gossip(listens) => self.gossip_told(*listens),
+            Event::TroubleHeard(trouble) => self.trouble_told(*trouble),
             Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
@@ -190,6 +199,7 @@ impl Seen {
                 let ready = self.agent.as_ref().and_then(|agent| agent.ready_since);
                 if ready.is_some_and(|since| since + GOOD_RUN <= now) {
                     self.crashes = 0;
+                    self.conflicts.tries = 0;
                 }
                 self.shares();
                 self.reload.listened(now);
@@ -218,7 +228,11 @@ impl Seen {
         if self.stop.is_some() {
             return;
         }
+        let leaves = mode == OnStop::Leave;
+        let instead = self.conflicts.instead(self.now).filter(|_| leaves);
+        let mode = instead.map_or(mode, |_| OnStop::Stay);
         let mut stop = Stop::new(self.now, mode, false);
+        stop.instead = instead;
         self.reload.stopped();
         if mode == OnStop::Leave
             && let Some(agent) = &self.agent
@@ -255,6 +269,7 @@ impl Seen {
             Some(spawned) => {
                 self.ever_spawned = true;
                 self.api = spawned.api;
+                self.conflicts.new_run(self.now);
                 self.agent = Some(Agent::new(self.now, spawned));
                 let due = match spawned.api {
                     true => self.without_leader(),
@@ -279,6 +294,10 @@ impl Seen {
         }
         if self.reload.ended(self.now, staged, zero, stop) {
             self.renewed_now = true;
+            return;
+        }
+        if self.stop.is_none() && self.comes_back(zero) {
+            self.back_now = true;
             return;
         }
         match end.how.code() {
@@ -362,6 +381,9 @@ impl Seen {
 
     fn signaled(&mut self, number: i32) {
         let kill = self.kill_at();
+        if self.stop.is_none() {
+            self.ends_for_another(number);
+        }
         let Some(stop) = &mut self.stop else {
             self.passed_on += u32::from(!OWN.contains(&number));
             return;

@@ -18,9 +18,8 @@ impl Seen {
             .questions
             .iter()
             .position(|(question, _)| answers(answer, question));
-        let (_, put) = self
-            .questions
-            .remove(place.expect("only questions are answered"));
+        let place = place.expect("only questions are answered");
+        let (question, put) = self.questions.remove(place);
         let silence = |refusal: &Refusal| {
             matches!(
                 refusal,
@@ -37,6 +36,16 @@ impl Seen {
             Answer::Agent(Ok(facts)) => {
                 self.facts = (**facts).clone();
                 self.agent.iter_mut().for_each(|agent| agent.told = true);
+            }
+            Answer::Node(result) => {
+                if let Question::Node { node, .. } = &question {
+                    self.node_told(node, result.as_deref().ok());
+                }
+            }
+            Answer::Removed(result) => {
+                if let Question::Remove { node, .. } = &question {
+                    self.removed_told(node, *result == Ok(true));
+                }
             }
             Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),

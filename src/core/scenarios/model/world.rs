@@ -145,6 +145,8 @@ impl World {
         };
         self.transcript.push((self.now, event, actions.clone()));
         let status = self.machine.status();
+        let held = status.conditions.get(Kind::IdentityHeld).truth;
+        let unheld = held == crate::core::conditions::Truth::False;
         self.seen.ready(status.conditions.holds(Kind::Ready));
         for action in &actions {
             for invariant in super::actions::INVARIANTS
@@ -154,6 +156,7 @@ impl World {
                 .chain(super::hearing::ACTIONS)
                 .chain(super::reloads::ACTIONS)
                 .chain(super::signaling::ACTIONS)
+                .chain(super::conflicts::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -161,6 +164,7 @@ impl World {
             self.seen.action(action);
             self.perform(action);
         }
+        self.seen.conflicts.unheld = unheld;
         for invariant in super::moments::INVARIANTS
             .iter()
             .chain(super::stopping::INVARIANTS)
@@ -168,6 +172,7 @@ impl World {
             .chain(super::reloads::MOMENTS)
             .chain(super::signaling::MOMENTS)
             .chain(super::noticed::MOMENTS)
+            .chain(super::conflicts::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -210,7 +215,7 @@ impl World {
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
             Action::LookAtGossip => {
-                let listens = percent(&mut self.rng, 90).then_some(true);
+                let listens = self.gossips();
                 self.due.push_back(Event::Gossip(listens));
             }
             Action::Ask(question) => self.ask(question),
@@ -231,7 +236,8 @@ impl World {
                 self.leader ^= true;
                 None
             }
-            15..18 => self.meddle(),
+            15..17 => self.meddle(),
+            17 => self.meets_another(),
             18..20 if self.seen.stop.is_some() => self.meddle(),
             18..22 => {
                 let how = how(&mut self.rng);
@@ -257,7 +263,8 @@ impl World {
             0..60 => self.outside(),
             60..72 => Some(Event::Notified),
             72..78 => Some(Event::LeaveHeard),
-            78..80 => Some(Event::FailureHeard("by chance".to_owned())),
+            78..79 => Some(Event::FailureHeard("by chance".to_owned())),
+            79 => self.trouble(),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
