@@ -76,6 +76,11 @@ impl Machine {
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
+        if self.zombie.is_lost() {
+            for kind in [Kind::Joined, Kind::IdentityHeld] {
+                self.set(kind, Truth::Unknown, "Starting", "");
+            }
+        }
         self.zombie.new_run(self.now);
         self.twins.new_run();
         self.set(

@@ -45,6 +45,8 @@ pub(super) struct Twins {
     queue: Vec<String>,
     /// The one that is looked at.
     looking: Option<String>,
+    /// When each was told of last.
+    told: BTreeMap<String, Moment>,
     /// One that was found dead, when, and its entry.
     dead: Option<(String, Moment, CatalogNode)>,
     /// One that is being taken away.
@@ -85,6 +87,11 @@ impl Twins {
         self.looking = None;
         self.removing = None;
         self.reading = false;
+    }
+
+    /// Whether what is known of a name is about to be told.
+    pub(super) fn is_looking(&self) -> bool {
+        self.looking.is_some()
     }
 
     fn may_heal(&self, name: &str, now: Moment) -> bool {
@@ -128,14 +135,17 @@ impl Machine {
             return self.read_neighbours();
         }
         self.start.was_in_catalog = false;
-        if !self.twins.found.contains_key(&name) {
-            let message = format!(
-                "the catalog's node {name} is {}, not this agent ({})",
-                shown(node),
-                self.facts.node_id
-            );
-            self.found(&name, Truth::False, "AnotherNode", message);
+        if self.twins.found.contains_key(&name) {
+            let soon = self.now + AGREE;
+            let due = self.timers.get(Timer::Identity).unwrap_or(soon);
+            return self.timers.set(Timer::Identity, due);
         }
+        let message = format!(
+            "the catalog's node {name} is {}, not this agent ({})",
+            shown(node),
+            self.facts.node_id
+        );
+        self.found(&name, Truth::False, "AnotherNode", message);
         self.look_at(name);
     }
 
@@ -180,6 +190,9 @@ impl Machine {
         if let Some((name, ..)) = &self.twins.dead {
             return self.look_at(name.clone());
         }
+        if !self.twins.queue.is_empty() {
+            return self.look_at_next();
+        }
         let open: Vec<String> = self.twins.found.keys().cloned().collect();
         if open.is_empty() {
             // What the agent said may be seen by the next read of our own entry.
@@ -204,7 +217,18 @@ impl Machine {
         if self.twins.looking.is_some() || self.twins.queue.is_empty() || !self.may_look() {
             return;
         }
-        let node = self.twins.queue.remove(0);
+        let now = self.now;
+        self.twins.told.retain(|_, at| now < *at + AGREE);
+        let told = &self.twins.told;
+        let Some(next) = self
+            .twins
+            .queue
+            .iter()
+            .position(|name| !told.contains_key(name))
+        else {
+            return self.timers.set(Timer::Identity, now + AGREE);
+        };
+        let node = self.twins.queue.remove(next);
         self.twins.looking = Some(node.clone());
         self.ask(Question::Node {
             node,
@@ -233,6 +257,9 @@ impl Machine {
     pub(super) fn neighbours_seen(&mut self, result: Result<Vec<Neighbour>, Refusal>) {
         self.twins.reading = false;
         self.twins.read = Some(self.now);
+        if self.zombie.is_lost() {
+            return;
+        }
         let nodes = match result {
             Ok(nodes) => nodes,
             Err(refusal) => {
@@ -255,12 +282,17 @@ impl Machine {
 
     /// What is known of one name.
     pub(super) fn node_seen(&mut self, result: Result<Box<NodeView>, Refusal>) {
-        if self.zombie.is_lost() {
-            return self.holder_seen(result);
-        }
+        let lost = self.zombie.is_lost();
         let Some(name) = self.twins.looking.take() else {
+            if lost {
+                self.holder_seen(result);
+            }
             return;
         };
+        if lost {
+            return self.ask_holder();
+        }
+        self.twins.told.insert(name.clone(), self.now);
         match result {
             Ok(view) => {
                 let twin = self.us().judge(&name, &view);
@@ -287,7 +319,7 @@ impl Machine {
                 self.twins.in_vain = 0;
                 if own {
                     // The next read of our own entry says so.
-                    return self.timers.set(Timer::Ask, self.now);
+                    return self.timers.set(Timer::Ask, self.now + AGREE);
                 }
                 return self.conclude();
             }
@@ -401,6 +433,7 @@ impl Machine {
         let Some((name, entry)) = self.twins.removing.take() else {
             return;
         };
+        let lost = self.zombie.is_lost();
         let who = shown(&entry);
         let services = match entry.services.as_slice() {
             [] => "no services".to_owned(),
@@ -421,11 +454,13 @@ impl Machine {
                         "took the dead twin {name} ({who}) out of the catalog, with {services}"
                     ),
                 );
-                if name == self.facts.node_name {
+                if name == self.facts.node_name && !lost {
                     self.register_soon();
                 }
                 self.conclude();
             }
+            // Whose name it is is another matter by now.
+            _ if lost => {}
             Ok(false) => {
                 self.say(
                     Level::Info,
@@ -489,6 +524,9 @@ impl Machine {
 
     /// One condition for all that was found: our own name first, then what is wrong, then what is only told.
     fn conclude(&mut self) {
+        if self.zombie.is_lost() {
+            return;
+        }
         let found = &self.twins.found;
         let own = found.get(&self.facts.node_name);
         let wrong = || found.values().find(|finding| finding.truth != Truth::True);

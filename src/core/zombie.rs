@@ -120,13 +120,15 @@ impl Zombie {
 impl Machine {
     /// The agent has joined: from now on it may lose its name.
     pub(super) fn watch_gossip(&mut self) {
-        if !self.timers.is_set(Timer::Gossip) && self.stop.is_none() {
-            self.out.push(Action::LookAtGossip);
+        if !self.timers.is_set(Timer::Gossip) {
+            self.gossip_due();
         }
     }
 
     pub(super) fn gossip_due(&mut self) {
         if self.child.is_some() && self.stop.is_none() {
+            // What is seen sets it anew.
+            self.timers.set(Timer::Gossip, self.now + LOOK);
             self.out.push(Action::LookAtGossip);
         }
     }
@@ -232,6 +234,10 @@ impl Machine {
     /// Asks who has the name, or waits where nobody can be asked.
     pub(super) fn ask_holder(&mut self) {
         if !self.zombie.is_lost() || self.zombie.ends || self.stop.is_some() {
+            return;
+        }
+        if self.twins.is_looking() {
+            // Asked when that is told.
             return;
         }
         if !self.config.api {

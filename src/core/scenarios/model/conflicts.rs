@@ -37,11 +37,18 @@ pub(super) struct Conflicts {
     pub(super) unheld: bool,
     /// Agents that were started for a lost name.
     pub(super) tries: u32,
+    /// When the last one that had lost its name has ended.
+    back_at: Moment,
     /// Twins that were taken away.
     removed: Vec<(String, Moment)>,
 }
 
 impl Conflicts {
+    /// The pause after an agent that was not ended at once for the next one: 5 s at least, less a fifth.
+    pub(super) fn may_come_back(&self, now: Moment) -> bool {
+        self.tries > 0 && now >= self.back_at + Duration::from_secs(4)
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.lost.is_some()
     }
@@ -58,6 +65,7 @@ impl Conflicts {
             doubt,
             removed,
             tries: self.tries,
+            back_at: self.back_at,
             ..Self::default()
         };
     }
@@ -106,11 +114,13 @@ impl Seen {
     }
 
     /// What is known of a name was told.
-    pub(super) fn node_told(&mut self, name: &str, view: Option<&NodeView>) {
+    pub(super) fn node_told(&mut self, name: &str, members: bool, view: Option<&NodeView>) {
         let (now, id) = (self.now, self.facts.node_id.clone());
         let Some(view) = view else { return };
         let alive = matches!(view.serf, Some(Health::Passing | Health::Warning));
-        if let Some((since, by_another)) = &mut self.conflicts.lost {
+        if let Some((since, by_another)) = &mut self.conflicts.lost
+            && !members
+        {
             let copy = now >= *since + COPY;
             *by_another = alive && view.entry.present && (view.entry.id != id || copy);
         }
@@ -123,7 +133,10 @@ impl Seen {
         let wanted = std::mem::take(&mut self.conflicts.ends);
         let lost = self.conflicts.is_lost();
         let back = wanted || lost && !zero && self.config.restart;
-        self.conflicts.tries += u32::from(back && lost);
+        if back && lost {
+            self.conflicts.tries += 1;
+            self.conflicts.back_at = self.now;
+        }
         back
     }
 
@@ -163,17 +176,21 @@ impl Seen {
         }
     }
 
-    /// A signal that ends the agent, and is neither a stop's nor a reload's.
+    /// Whether this signal ends an agent that has lost its name, or one whose twin was taken away, for another one to start.
+    pub(super) fn may_end_for_another(&self, number: i32) -> bool {
+        let (lost, late) = (self.conflicts.is_lost(), self.conflicts.ends);
+        match &self.event {
+            Event::Answered(Answer::Removed(Ok(gone))) => *gone && self.config.restart && !lost,
+            Event::Answered(Answer::Node(_)) | Event::Gossip(_) => lost && number == SIGTERM,
+            Event::Tick => lost && number == SIGTERM || late && number == SIGKILL,
+            _ => false,
+        }
+    }
+
+    /// A signal was sent outside of a stop.
     pub(super) fn ends_for_another(&mut self, number: i32) {
         let ends = [SIGTERM, SIGINT, SIGKILL].contains(&number);
-        let lost = self.conflicts.is_lost();
-        self.conflicts.ends |= match &self.event {
-            Event::Answered(Answer::Removed(_)) => ends,
-            Event::Answered(Answer::Node(_)) | Event::Tick | Event::Gossip(_) => {
-                lost && number == SIGTERM
-            }
-            _ => false,
-        };
+        self.conflicts.ends |= ends && self.may_end_for_another(number);
     }
 }
 

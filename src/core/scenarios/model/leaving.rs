@@ -101,11 +101,12 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a leave is wanted",
         sentence: "PUT leave, PUT deregister, SIGTERM, SIGINT and SIGKILL are for stops, the first two for leaves; the signals for a \
-                   restart, too, that a change takes",
+                   restart, too, that a change or a lost name takes",
         holds: |seen, action| match action {
             Action::Ask(Question::Leave | Question::Deregister { .. }) => leaving(seen).is_some(),
-            Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
-                seen.stop.is_some() || seen.reload.may_end_agent()
+            Action::Signal(number @ (SIGINT | SIGKILL | SIGTERM)) => {
+                let another = seen.reload.may_end_agent() || seen.may_end_for_another(*number);
+                seen.stop.is_some() || another
             }
             _ => true,
         },
@@ -194,17 +195,19 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "a spawn at its time",
-        sentence: "an agent is spawned once what it reads is staged, when the back-off after a crash is over, at once \
-                   when lictor has ended it for a change or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
+        sentence: "an agent is spawned once what it reads is staged, when the back-off after a crash or a lost name is over, at once \
+                   when lictor has ended it for a change or a lost name, or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
                    is being spawned",
         holds: |seen, action| {
             let due = match &seen.event {
-                _ if seen.finish_now || seen.renewed_now => true,
+                _ if seen.finish_now || seen.renewed_now || seen.back_now => true,
                 _ if seen.stop.is_some() => false,
                 Event::Staged(staged) => staged.is_ok() && !seen.ever_spawned,
                 // A fifth is taken off by chance at most.
                 Event::Tick => {
-                    seen.crashes > 0 && seen.now >= seen.crashed_at + seen.back_off() * 4 / 5
+                    let crashed =
+                        seen.crashes > 0 && seen.now >= seen.crashed_at + seen.back_off() * 4 / 5;
+                    crashed || seen.conflicts.may_come_back(seen.now)
                 }
                 _ => false,
             };

@@ -38,8 +38,8 @@ impl Seen {
                 self.agent.iter_mut().for_each(|agent| agent.told = true);
             }
             Answer::Node(result) => {
-                if let Question::Node { node, .. } = &question {
-                    self.node_told(node, result.as_deref().ok());
+                if let Question::Node { node, members } = &question {
+                    self.node_told(node, *members, result.as_deref().ok());
                 }
             }
             Answer::Removed(result) => {
