@@ -19,7 +19,7 @@ use crate::core::timers::{Timer, Timers};
 use crate::core::twins::Twins;
 use crate::core::watch::Watch;
 use crate::core::zombie::Zombie;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -353,27 +353,6 @@ impl Machine {
             }
             code => self.restart_or_exit(Exit::new(code, told)),
         }
-    }
-
-    /// After a crash: a restart in place, unless that is not wanted or was tried too often.
-    fn restart_or_exit(&mut self, exit: Exit) {
-        if !self.config.restart {
-            return self.exit(exit);
-        }
-        let Some(delay) = self.restarts.next(self.config.restart_limit, &mut self.rng) else {
-            let reason = format!(
-                "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
-                self.restarts.in_a_row(),
-                exit.reason
-            );
-            return self.exit(Exit::new(exit::RESTARTS, reason));
-        };
-        self.say(
-            Level::Warn,
-            format!("{}; restarting it in {}", exit.reason, seconds(delay)),
-        );
-        self.enter(Phase::Backoff);
-        self.timers.set(Timer::Restart, self.now + delay);
     }
 
     pub(super) fn enter(&mut self, phase: Phase) {

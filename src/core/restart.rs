@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use crate::core::action::Level;
+use crate::core::machine::{Machine, seconds};
+use crate::core::phase::Phase;
+use crate::core::timers::Timer;
+use crate::exit::{self, Exit};
+
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -42,6 +48,29 @@ impl Restarts {
     /// A good run: earlier crashes no longer count.
     pub(super) fn forgive(&mut self) {
         self.in_a_row = 0;
+    }
+}
+
+impl Machine {
+    /// After a crash: a restart in place, unless that is not wanted or was tried too often.
+    pub(super) fn restart_or_exit(&mut self, exit: Exit) {
+        if !self.config.restart {
+            return self.exit(exit);
+        }
+        let Some(delay) = self.restarts.next(self.config.restart_limit, &mut self.rng) else {
+            let reason = format!(
+                "the agent crashed {} times in a row, the limit of --restart-limit; the last time {}",
+                self.restarts.in_a_row(),
+                exit.reason
+            );
+            return self.exit(Exit::new(exit::RESTARTS, reason));
+        };
+        self.say(
+            Level::Warn,
+            format!("{}; restarting it in {}", exit.reason, seconds(delay)),
+        );
+        self.enter(Phase::Backoff);
+        self.timers.set(Timer::Restart, self.now + delay);
     }
 }
 

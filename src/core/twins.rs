@@ -15,6 +15,12 @@ use crate::core::identity::{Twin, Us, shown};
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
+mod findings;
+mod heal;
+
+use findings::Finding;
+use heal::by_hand;
+
 /// Between two reads of the nodes that carry our address: the servers go through all of their nodes for it.
 const NEIGHBOURS: Duration = Duration::from_secs(600);
 /// Between the two looks that have to agree. Whoever else of our name is alive has objected by then: members do so as we join.
@@ -24,19 +30,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 const SELDOM: Duration = Duration::from_secs(60);
 /// Between two looks that are made because the agent says something.
 const TROUBLE: Duration = Duration::from_secs(5);
-/// The same twin is taken away once in this time, ...
-const SAME: Duration = Duration::from_secs(300);
-/// ... and so many of them in an hour.
-const HOUR: Duration = Duration::from_secs(3600);
-const IN_AN_HOUR: usize = 3;
-
-/// What was found of one name.
-#[derive(Debug, Clone)]
-struct Finding {
-    truth: Truth,
-    reason: &'static str,
-    message: String,
-}
 
 /// What is known of them.
 #[derive(Debug, Default)]
@@ -92,13 +85,6 @@ impl Twins {
     /// Whether what is known of a name is about to be told.
     pub(super) fn is_looking(&self) -> bool {
         self.looking.is_some()
-    }
-
-    fn may_heal(&self, name: &str, now: Moment) -> bool {
-        let ago = |(_, at): &&(String, Moment)| now.saturating_sub(*at);
-        let lately = self.healed.iter().filter(|one| ago(one) < HOUR).count();
-        let same = |one: &&(String, Moment)| one.0 == name && ago(one) < SAME;
-        lately < IN_AN_HOUR && !self.healed.iter().any(|one| same(&one))
     }
 }
 
@@ -330,7 +316,7 @@ impl Machine {
                 "ExternalNode",
                 format!(
                     "{who} has our address in the catalog and no agent: somebody has registered it by hand; whoever has can take it away: {}",
-                    command(name, self)
+                    by_hand(name, self)
                 ),
             ),
             Twin::Beside => (
@@ -367,129 +353,13 @@ impl Machine {
                 format!(
                     "the name {name} is reserved by {}, which has failed; if that host is gone for good: {}",
                     shown(&entry),
-                    command(name, self)
+                    by_hand(name, self)
                 ),
             ),
         };
         self.found(name, truth, reason, message);
         if truth == Truth::False {
             self.twins_again();
-        }
-    }
-
-    fn dead_seen(
-        &mut self,
-        name: &str,
-        entry: CatalogNode,
-        before: Option<(String, Moment, CatalogNode)>,
-    ) {
-        let who = shown(&entry);
-        let (reason, what) = if name == self.facts.node_name {
-            (
-                "ReservedByDeadTwin",
-                format!(
-                    "the name {name} is reserved by a dead twin, {who}: nobody but this agent is there"
-                ),
-            )
-        } else {
-            (
-                "AddressUnderTwoNames",
-                format!(
-                    "our address is in the catalog under another name, too: {name} ({who}), which is dead"
-                ),
-            )
-        };
-        let heals = self.config.heals && self.twins.may_heal(name, self.now);
-        if !heals {
-            let why = if self.config.heals {
-                "enough was taken away lately"
-            } else {
-                "--on-conflict=report"
-            };
-            let message = format!("{what}; left as it is ({why}): {}", command(name, self));
-            self.found(name, Truth::False, reason, message);
-            return self.twins_again();
-        }
-        self.found(name, Truth::False, reason, what);
-        let same = |(_, at, seen): &(String, Moment, CatalogNode)| {
-            let as_before = (&seen.id, &seen.address, seen.created, seen.modified)
-                == (&entry.id, &entry.address, entry.created, entry.modified);
-            as_before && self.now.saturating_sub(*at) >= AGREE
-        };
-        if before.as_ref().is_some_and(same) && self.twins.removing.is_none() {
-            let question = Question::Remove {
-                node: name.to_owned(),
-                modified: entry.modified,
-            };
-            self.twins.removing = Some((name.to_owned(), entry));
-            return self.ask(question);
-        }
-        self.twins.dead = Some((name.to_owned(), self.now, entry));
-        self.timers.set(Timer::Identity, self.now + AGREE);
-    }
-
-    /// What came of taking a twin away: whether it was still what it was.
-    pub(super) fn removed(&mut self, result: Result<bool, Refusal>) {
-        let Some((name, entry)) = self.twins.removing.take() else {
-            return;
-        };
-        let lost = self.zombie.is_lost();
-        let who = shown(&entry);
-        let services = match entry.services.as_slice() {
-            [] => "no services".to_owned(),
-            services => format!("its services {}", services.join(", ")),
-        };
-        match result {
-            Ok(true) => {
-                self.twins.total += 1;
-                self.twins.healed.push((name.clone(), self.now));
-                self.twins
-                    .healed
-                    .retain(|(_, at)| self.now.saturating_sub(*at) < HOUR);
-                self.twins.found.remove(&name);
-                self.twins.in_vain = 0;
-                self.say(
-                    Level::Warn,
-                    format!(
-                        "took the dead twin {name} ({who}) out of the catalog, with {services}"
-                    ),
-                );
-                if name == self.facts.node_name && !lost {
-                    self.register_soon();
-                }
-                self.conclude();
-            }
-            // Whose name it is is another matter by now.
-            _ if lost => {}
-            Ok(false) => {
-                self.say(
-                    Level::Info,
-                    format!("{name} ({who}) has changed meanwhile and was left as it is"),
-                );
-                self.twins_again();
-            }
-            Err(refusal) => {
-                let what = format!(
-                    "the dead twin {name} ({who}) could not be taken out of the catalog: {refusal}"
-                );
-                let denied = matches!(refusal, Refusal::Denied(_));
-                let reason = if denied {
-                    "HealingDenied"
-                } else {
-                    "HealingFailed"
-                };
-                let message = format!("{what}; an operator can: {}", command(&name, self));
-                self.found(&name, Truth::False, reason, message);
-                self.twins_again();
-            }
-        }
-    }
-
-    /// The name is free. An agent that was refused tries again in 15 to 30 s, and nothing but a start makes it do so sooner; it is in
-    /// the catalog with nothing, so there is nothing to lose.
-    fn register_soon(&mut self) {
-        if std::mem::take(&mut self.twins.refused) && self.config.restart {
-            self.start_anew();
         }
     }
 
@@ -501,61 +371,4 @@ impl Machine {
         let pause = pause.mul_f64(1.0 - 0.2 * self.rng.f64());
         self.timers.set(Timer::Identity, self.now + pause);
     }
-
-    /// Notes what was found of a name, and says it where that is news.
-    fn found(&mut self, name: &str, truth: Truth, reason: &'static str, message: String) {
-        let before = self.twins.found.get(name);
-        if before.is_none_or(|before| before.message != message) {
-            let level = if truth == Truth::True {
-                Level::Info
-            } else {
-                Level::Warn
-            };
-            self.say(level, message.clone());
-        }
-        let finding = Finding {
-            truth,
-            reason,
-            message,
-        };
-        self.twins.found.insert(name.to_owned(), finding);
-        self.conclude();
-    }
-
-    /// One condition for all that was found: our own name first, then what is wrong, then what is only told.
-    fn conclude(&mut self) {
-        if self.zombie.is_lost() {
-            return;
-        }
-        let found = &self.twins.found;
-        let own = found.get(&self.facts.node_name);
-        let wrong = || found.values().find(|finding| finding.truth != Truth::True);
-        let finding = own
-            .or_else(wrong)
-            .or_else(|| found.values().next())
-            .cloned();
-        match finding {
-            Some(Finding {
-                truth,
-                reason,
-                message,
-            }) => self.set(Kind::IdentityHeld, truth, reason, message),
-            // That the name is ours is for the catalog to say.
-            None if self.start.was_in_catalog => {
-                self.set(Kind::IdentityHeld, Truth::True, "Held", "")
-            }
-            None => self.set(Kind::IdentityHeld, Truth::Unknown, "NotInCatalog", ""),
-        };
-    }
-}
-
-/// What takes a node out of the catalog by hand.
-fn command(name: &str, machine: &Machine) -> String {
-    let datacenter = match machine.facts.datacenter.as_str() {
-        "" => String::new(),
-        datacenter => format!(r#""Datacenter":"{datacenter}","#),
-    };
-    format!(
-        r#"curl -X PUT -H "X-Consul-Token: $CONSUL_HTTP_TOKEN" -d '{{{datacenter}"Node":"{name}"}}' http://127.0.0.1:8500/v1/catalog/deregister (node:write)"#
-    )
 }

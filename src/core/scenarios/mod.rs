@@ -14,11 +14,12 @@ use super::event::{
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
-use super::signal::{SIGCONT, SIGTERM};
+use super::signal::{SIGCONT, SIGKILL, SIGTERM};
 use crate::exit::{self, Exit};
 
 mod broken_leave;
 mod checks;
+mod conflict;
 mod finished_leave;
 mod leave;
 mod model;
@@ -46,6 +47,8 @@ struct Bed {
     /// What has happened to it.
     past: Vec<(Moment, Event)>,
     leaves_others: bool,
+    /// Its port was looked at.
+    looks: bool,
 }
 
 fn config() -> Config {
@@ -137,6 +140,7 @@ impl Bed {
             done: Vec::new(),
             past: Vec::new(),
             leaves_others: false,
+            looks: false,
         }
     }
 
@@ -170,6 +174,7 @@ impl Bed {
             let done = self.handle(Event::Alone);
             self.done.extend(done);
         }
+        self.looks |= self.done.contains(&Action::LookAtGossip);
         self.done.retain(|action| {
             !matches!(action, Action::Say(..) | Action::Forget) && !spared(action)
         });
@@ -178,8 +183,15 @@ impl Bed {
 
     /// Lets the next deadline pass.
     fn tick(&mut self) -> &[Action] {
-        self.now = self.now.max(self.machine.deadline().expect("a deadline"));
-        self.on(Event::Tick)
+        loop {
+            self.now = self.now.max(self.machine.deadline().expect("a deadline"));
+            self.looks = false;
+            self.on(Event::Tick);
+            // What is seen of its port is for the scenarios about that.
+            if !(self.looks && self.done.is_empty()) {
+                return &self.done;
+            }
+        }
     }
 
     fn started(mut self) -> Self {

@@ -76,7 +76,12 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
 
 /// Anything that can be known of a name.
 pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
-    let states = [MemberState::Alive, MemberState::Left, MemberState::Failed];
+    let states = [
+        MemberState::Alive,
+        MemberState::Left,
+        MemberState::Failed,
+        MemberState::Failed,
+    ];
     let member = Member {
         address: any(rng, &ADDRESSES).to_owned(),
         port: any(rng, &[8301, 8301, 8311]),
@@ -86,9 +91,9 @@ pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
     NodeView {
         entry: CatalogNode {
             present: percent(rng, 90),
-            created: rng.u64(1..4),
-            modified: rng.u64(4..6),
-            id: any(rng, &["id-1", "id-2", "id-3"]).to_owned(),
+            created: any(rng, &[3, 3, 3, 3, 2]),
+            modified: any(rng, &[4, 4, 4, 4, 5]),
+            id: any(rng, &["id-1", "id-2", "id-2", "id-2", "id-3"]).to_owned(),
             address: any(rng, &ADDRESSES).to_owned(),
             external: percent(rng, 10),
             ..CatalogNode::default()

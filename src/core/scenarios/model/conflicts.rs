@@ -95,6 +95,7 @@ impl Seen {
         };
         if conflicts.lost.is_none() && conflicts.may_have_lost(server) {
             conflicts.lost = Some((now, false));
+            self.own_entry = false;
         }
         conflicts.said &= listens != Some(true);
     }
@@ -249,17 +250,14 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         name: "one look at a name at a time",
         sentence: "what is known of a name is not asked again within 0.2 s of the last answer, nor while another answer is waited for",
         holds: |seen, action| match action {
-            Action::Ask(Question::Node { node, .. }) => {
-                let views = seen.conflicts.views.iter().rev();
-                let last = views
-                    .filter(|(name, ..)| name == node)
-                    .map(|(_, at, _)| *at)
-                    .next();
-                let soon = last.is_some_and(|at| seen.now < at + Duration::from_millis(200));
+            Action::Ask(Question::Node { node, members }) => {
+                let mut views = seen.conflicts.views.iter().rev();
+                let last = views.find(|(name, ..)| name == node).map(|(_, at, _)| *at);
                 // The moment at which the name is lost is one to ask in any case.
-                let first = matches!(seen.event, Event::Gossip(_));
+                let soon =
+                    *members && last.is_some_and(|at| seen.now < at + Duration::from_millis(200));
                 let under_way = seen.asked(|question| matches!(question, Question::Node { .. }));
-                first || !soon && under_way == 0
+                !soon && under_way == 0
             }
             _ => true,
         },

@@ -286,6 +286,8 @@ impl Seen {
 
     fn ended(&mut self, end: &End) {
         self.agent = None;
+        // What nobody tells any more is not known.
+        self.conflicts.unheld = false;
         let zero = end.how.code() == 0;
         let staged = self.config.staging;
         let stop = self.stop.is_some();

@@ -85,6 +85,9 @@ impl Seen {
     }
 
     fn catalog_shows(&mut self, node: &CatalogNode) {
+        if self.conflicts.is_lost() && self.stop.is_none() {
+            return;
+        }
         let id = &self.facts.node_id;
         let own = node.present && (id.is_empty() || node.id == *id);
         let known = self.own_entry;
