@@ -74,8 +74,28 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
     }
 }
 
+/// One that is dead by each rule there is.
+fn dead_twin() -> NodeView {
+    NodeView {
+        entry: CatalogNode {
+            id: "id-9".to_owned(),
+            ..in_catalog(&[])
+        },
+        serf: Some(Health::Critical),
+        member: Some(Member {
+            address: "10.0.0.5".to_owned(),
+            port: 8301,
+            id: "id-1".to_owned(),
+            state: MemberState::Failed,
+        }),
+    }
+}
+
 /// Anything that can be known of a name.
 pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
+    if rng.bool() {
+        return dead_twin();
+    }
     let states = [
         MemberState::Alive,
         MemberState::Left,
