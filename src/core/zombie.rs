@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(3500);
 const CLOSER: Duration = Duration::from_secs(1);
 /// The same where the agent has said that it has lost its name.
 const SOON: Duration = Duration::from_millis(200);
+/// So many of these.
+const LOOKS: u32 = 10;
 /// An agent that meets another one of its name has kept or lost it so long after (3.4 s were seen).
 const DOUBT: Duration = Duration::from_secs(5);
 /// What is known of it.
@@ -38,8 +40,8 @@ pub(super) struct Zombie {
     listens: Option<bool>,
     /// How often in a row it did not.
     closed: u32,
-    /// It said that it has lost its name.
-    said: bool,
+    /// It said that it has lost its name, and that is looked into so many times yet.
+    said: u32,
     /// Until then another one may turn out to have the name.
     doubt: Moment,
     /// It has met another one of its name in this run.
@@ -73,7 +75,7 @@ impl Zombie {
 
     /// Whether the agent gossips, and has met nobody of its name.
     pub(super) fn is_unopposed(&self) -> bool {
-        self.listens == Some(true) && !self.opposed && !self.said
+        self.listens == Some(true) && !self.opposed
     }
 
     /// A new agent runs.
@@ -120,22 +122,26 @@ impl Machine {
             _ => 0,
         };
         // Where the port tells nothing the agent's word has to do; a server gossips elsewhere, too, and may mean that.
+        let said = zombie.said > 0;
         let blind = !zombie.listened && listens != Some(true);
-        let by_word = zombie.said && blind && !self.is_server();
+        // Where it listens another pool is meant.
+        zombie.said = match listens {
+            Some(true) => 0,
+            _ => zombie.said.saturating_sub(1),
+        };
+        let by_word = said && blind && !self.is_server();
         if !self.zombie.is_lost() && (self.zombie.closed > 1 || by_word) {
             self.name_lost();
         }
-        let pause = if self.zombie.said && self.zombie.closed < 2 {
+        let pause = if self.zombie.is_lost() {
+            LOOK
+        } else if self.zombie.said > 0 {
             SOON
         } else if self.zombie.closed == 1 || self.zombie.doubt > self.now {
             CLOSER
         } else {
             LOOK
         };
-        if self.zombie.closed == 0 {
-            // Another pool's word.
-            self.zombie.said &= listens != Some(true);
-        }
         let pause = pause.mul_f64(1.0 - 0.1 * self.rng.f64());
         self.timers.set(Timer::Gossip, self.now + pause);
     }
@@ -147,7 +153,8 @@ impl Machine {
         }
         match trouble {
             Trouble::NameLost => {
-                self.zombie.said = true;
+                self.zombie.said = LOOKS;
+                self.zombie.opposed = true;
                 self.timers.set(Timer::Gossip, self.now + SOON);
             }
             Trouble::Namesake => {
