@@ -14,11 +14,12 @@ pub const NAME_LOST: &str = "minority in name conflict resolution";
 
 /// What else is said of a name, an id or a registration that is in doubt, at every log level that has warnings: by an agent that meets
 /// another one of its name, by its servers as they refuse to register it, by members as they refuse its join, and where ACLs do.
-pub const TROUBLE: [&str; 4] = [
+pub const TROUBLE: [&str; 5] = [
     "Names must be unique",
     "is reserved by node",
     "has conflicting node ID",
-    "blocked by ACLs",
+    "Node info update blocked by ACLs",
+    "Service registration blocked by ACLs",
 ];
 
 /// The reason behind [`RELOAD_FAILED`], on one line.

@@ -60,10 +60,11 @@ impl Machine {
             .map(String::as_str)
             .collect();
         if node.present && missing.is_empty() {
+            self.twins.denied = false;
             self.set(Kind::Registered, Truth::True, "InCatalog", "");
             return self.settled();
         }
-        let message = if node.present {
+        let mut message = if node.present {
             format!(
                 "the catalog's node {} lacks {}",
                 self.facts.node_name,
@@ -72,7 +73,12 @@ impl Machine {
         } else {
             format!("the catalog has no node {}", self.facts.node_name)
         };
-        let news = self.set(Kind::Registered, Truth::False, "NotInCatalog", &message);
+        let mut reason = "NotInCatalog";
+        if self.twins.denied {
+            reason = "RegistrationDenied";
+            message = format!("{message}: {}", self.denied_registration());
+        }
+        let news = self.set(Kind::Registered, Truth::False, reason, &message);
         if !self.conditions.holds(Kind::Ready) {
             self.not_ready("NotRegistered", &message);
         } else if news {

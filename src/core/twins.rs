@@ -114,7 +114,6 @@ impl Machine {
             return;
         }
         if node.id == self.facts.node_id {
-            self.twins.denied = false;
             self.twins.refused = false;
             self.twins.found.remove(&name);
             self.conclude();
@@ -138,10 +137,7 @@ impl Machine {
     /// The catalog holds nothing under our name.
     pub(super) fn identity_unseen(&mut self) {
         if self.twins.denied {
-            let message = format!(
-                "ACLs do not let the agent register {0}: give it a token (acl.tokens.agent or default) with node:write on {0}",
-                self.facts.node_name
-            );
+            let message = self.denied_registration();
             self.set(
                 Kind::IdentityHeld,
                 Truth::False,
@@ -149,6 +145,15 @@ impl Machine {
                 message,
             );
         }
+    }
+
+    /// What is to be done where the agent said that ACLs block its registration.
+    pub(super) fn denied_registration(&self) -> String {
+        format!(
+            "ACLs do not let the agent register itself or its services, as its log says: give it a token (acl.tokens.agent or default) with node:write \
+             on {}, and a token with service:write on them",
+            self.facts.node_name
+        )
     }
 
     /// The agent says something in its log: looked at anew soon, not at each line.

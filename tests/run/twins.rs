@@ -172,6 +172,35 @@ fn what_is_denied_is_told_1_22_5() -> TestResult {
     what_is_denied_is_told(Version::V1_22_5)
 }
 
+/// Nothing of the registration comes to the catalog, and the agent's log alone says why.
+fn a_registration_that_acls_block_is_named(version: Version) -> TestResult {
+    let network = Network::new()?;
+    let guarded = Guarded::new(&network, version)?;
+    let rules = r#"node_prefix "" { policy = "write" } service_prefix "" { policy = "read" }"#;
+    let (agent, _) = guarded.token("agent", rules)?;
+    let host = network.host("n1", 11)?;
+    host.write("/consul/config/consul.json", SEED)?;
+    guarded.give(&host, &json!({ "agent": agent, "default": agent }))?;
+    let lictor = Lictor::on(&host, LICTOR).consul(version);
+    let lictor = lictor.env("CONSUL_HTTP_TOKEN", &guarded.all).start()?;
+    lictor.wait_status("the denial", START, |status| {
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let mut registered = conditions.filter(|condition| condition["type"] == "Registered");
+        registered.any(|condition| condition["reason"] == "RegistrationDenied")
+    })?;
+    Ok(())
+}
+
+#[test]
+fn a_registration_that_acls_block_is_named_1_8_7() -> TestResult {
+    a_registration_that_acls_block_is_named(Version::V1_8_7)
+}
+
+#[test]
+fn a_registration_that_acls_block_is_named_1_22_5() -> TestResult {
+    a_registration_that_acls_block_is_named(Version::V1_22_5)
+}
+
 /// A second agent at the same address, and a node that somebody has registered there by hand.
 fn what_lives_or_was_registered_by_hand_stays(version: Version) -> TestResult {
     let seed = Seed::new(version);

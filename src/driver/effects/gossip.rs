@@ -17,11 +17,12 @@ pub(in crate::driver) const TROUBLES: [Trouble; WORDS - 2] = [
     Trouble::Reserved,
     Trouble::ConflictingId,
     Trouble::Denied,
+    Trouble::Denied,
 ];
 
 /// All that is listened for.
 pub(super) fn words() -> [&'static str; WORDS] {
-    let [namesake, reserved, conflicting, denied] = words::TROUBLE;
+    let [namesake, reserved, conflicting, node_denied, service_denied] = words::TROUBLE;
     [
         words::LEAVES,
         words::RELOAD_FAILED,
@@ -29,7 +30,8 @@ pub(super) fn words() -> [&'static str; WORDS] {
         namesake,
         reserved,
         conflicting,
-        denied,
+        node_denied,
+        service_denied,
     ]
 }
 
