@@ -114,6 +114,14 @@ impl Client {
                         .map(drop),
                 )
             }
+            Question::ForceLeave { node } => {
+                let path = format!("/v1/agent/force-leave/{}", segment(&node));
+                Answer::ForceLeave(
+                    self.send(Method::PUT, &path, &[], None, READ)
+                        .await
+                        .map(drop),
+                )
+            }
             Question::Leave => Answer::Leave(
                 self.send(Method::PUT, "/v1/agent/leave", &[], None, LEAVE)
                     .await

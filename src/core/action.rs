@@ -95,6 +95,11 @@ pub enum Question {
     Reload,
     /// `PUT /v1/agent/leave`.
     Leave,
+    /// `PUT /v1/agent/force-leave/<node>`.
+    ForceLeave {
+        /// The node's name.
+        node: String,
+    },
     /// `PUT /v1/catalog/deregister` of a whole node.
     Deregister {
         /// The node's name.

@@ -238,6 +238,8 @@ pub enum Answer {
     Reload(Result<(), Refusal>),
     /// `PUT /v1/agent/leave`.
     Leave(Result<(), Refusal>),
+    /// `PUT /v1/agent/force-leave/<name>`.
+    ForceLeave(Result<(), Refusal>),
     /// `PUT /v1/catalog/deregister`.
     Deregister(Result<(), Refusal>),
 }

@@ -24,6 +24,8 @@ use crate::core::timers::Timer;
 use crate::exit::Exit;
 
 mod able;
+mod again;
+mod back;
 mod budget;
 mod end;
 mod evidence;
@@ -62,6 +64,10 @@ pub(super) struct Stop {
     denied: bool,
     /// The agent was started once more to finish the leave.
     finishing: bool,
+    /// Its entry was looked for in the catalog before it was asked to leave, and there is one.
+    sought: bool,
+    /// The agent was asked to tell others once more that it has left.
+    again: bool,
     killed: bool,
 }
 
@@ -120,6 +126,8 @@ impl Machine {
             removed: false,
             denied: false,
             finishing: farewell.is_some(),
+            sought: false,
+            again: false,
             killed: false,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
@@ -342,6 +350,8 @@ impl Machine {
         );
         if let Some(stop) = &mut self.stop {
             stop.finishing = true;
+            stop.sought = false;
+            stop.again = false;
             stop.step = Step::Look;
             stop.looked = false;
             stop.asked = None;

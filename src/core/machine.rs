@@ -227,6 +227,7 @@ impl Machine {
             Answer::Services(result) => self.services_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
+            Answer::ForceLeave(result) => self.told_again(result),
             Answer::Deregister(result) => self.taken_away(result),
         }
     }
@@ -254,6 +255,7 @@ impl Machine {
             Timer::Back => self.joined_in_a_stop(),
             Timer::Farewell => self.farewell_overdue(),
             Timer::Evidence => self.ask_for_evidence(),
+            Timer::TellAgain => self.tell_again(),
             Timer::Replace => self.replace(),
             Timer::LastStep => self.last_step(),
             Timer::Kill => self.kill(),

@@ -52,6 +52,10 @@ pub(super) struct Start {
     pub(super) leader_known: bool,
     /// Our entry is being taken away, or may not be.
     pub(super) taking_away: bool,
+    /// Our entry is being looked for before a leave.
+    pub(super) seeking: bool,
+    /// The agent is telling others once more that it has left, or may not be asked to.
+    pub(super) telling_again: bool,
     /// The agent was ready, so that its signal handlers are in place.
     pub(super) was_ready: bool,
     /// The facts are the agent's own, from `agent/self`.
@@ -108,6 +112,8 @@ impl Machine {
     pub(super) fn forget(&mut self) {
         self.start.asking = false;
         self.start.taking_away = false;
+        self.start.telling_again = false;
+        self.start.seeking = false;
         self.out.push(Action::Forget);
     }
 

@@ -43,6 +43,8 @@ pub enum Timer {
     Farewell,
     /// Ask the agent whether its leave has begun.
     Evidence,
+    /// The agent has told others that it leaves: have it tell them once more, if it seems that they have not heard it.
+    TellAgain,
     /// The agent hangs in its leave: the last moment at which another can leave in its place.
     Replace,
     /// Shortly before the kill.
@@ -54,7 +56,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -74,6 +76,7 @@ impl Timer {
         Self::Back,
         Self::Farewell,
         Self::Evidence,
+        Self::TellAgain,
         Self::Replace,
         Self::LastStep,
         Self::Kill,

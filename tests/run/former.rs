@@ -36,18 +36,33 @@ fn wait_former(lictor: &Running) -> TestResult<Value> {
     Ok(status)
 }
 
-fn a_stop_meanwhile_is_a_leave(version: Version) -> TestResult {
+/// Whether the stop came in time: on a slow machine it may come only after the other leave.
+fn stops_in_time(version: Version) -> TestResult<bool> {
     let seed = Seed::new(version);
     let lictor = renamed(&seed, version)?;
     wait_former(&lictor)?;
-    assert!(!lictor.is_ready()?);
+    let ready = lictor.is_ready()?;
     leave(&lictor)?;
+    let log = lictor.log();
+    if log.contains("n1 has left") {
+        return Ok(false);
+    }
+    assert!(!ready, "{log}");
     let catalog = seed.server.catalog();
     catalog.wait_gone("n1", HEARD)?;
     catalog.wait_member("n1", "left", HEARD)?;
     assert_eq!(catalog.node("n2")?, None);
-    assert_eq!(starts(&lictor.log()), 1);
-    Ok(())
+    assert_eq!(starts(&log), 1);
+    Ok(true)
+}
+
+fn a_stop_meanwhile_is_a_leave(version: Version) -> TestResult {
+    for _ in 0..5 {
+        if stops_in_time(version)? {
+            return Ok(());
+        }
+    }
+    panic!("no stop came while the agent was leaving as what it was");
 }
 
 #[test]
@@ -65,15 +80,19 @@ fn a_stop_while_it_leaves_as_what_it_was_is_a_leave_1_22_5() -> TestResult {
 fn a_crash_meanwhile_is_told_and_the_agent_starts_as_it_is() -> TestResult {
     let version = Version::V1_22_5;
     let seed = Seed::new(version);
-    let lictor = renamed(&seed, version)?;
+    let lictor = ready(&seed, version, &[])?;
+    kill(&lictor)?;
+    rename(&seed, "n2")?;
+    // It has nobody to join, so it is there for a while.
+    seed.server.signal(Signal::SIGKILL)?;
+    let lictor = seed.lictor(version).start()?;
     wait_former(&lictor)?;
+    lictor.wait_log("agent started, pid", START)?;
     for agent in lictor.children()? {
         nix::sys::signal::kill(agent, Signal::SIGKILL)?;
     }
     lictor.wait_log("the leave as n1 is not confirmed", START)?;
-    lictor.wait_status("the agent as it is", START, |status| {
-        status["agent"]["node_name"] == "n2" || status["phase"] == "Ready"
-    })?;
+    lictor.wait_log("the agent answers: Consul 1.22.5 as node n2", START)?;
     assert_eq!(starts(&lictor.log()), 2);
     lictor.signal(Signal::SIGQUIT)?;
     assert_eq!(lictor.exit(STOP)?, 0);
@@ -205,9 +224,7 @@ fn an_address_that_was_bound_to_is_left_from_another_one() -> TestResult {
 }
 
 /// There is room for nothing, and the id is the same.
-#[test]
-fn a_disk_that_is_full_costs_no_identity() -> TestResult {
-    let version = Version::V1_22_5;
+fn a_disk_that_is_full(version: Version) -> TestResult {
     let seed = Seed::new(version);
     seed.host.run(["mkdir", "-p", "/consul/data"])?.success()?;
     seed.host
@@ -226,6 +243,16 @@ fn a_disk_that_is_full_costs_no_identity() -> TestResult {
     let agent = lictor.api().get("/v1/agent/self")?;
     assert_eq!(agent["Config"]["NodeID"], id);
     leave(&lictor)
+}
+
+#[test]
+fn a_disk_that_is_full_costs_no_identity_1_8_7() -> TestResult {
+    a_disk_that_is_full(Version::V1_8_7)
+}
+
+#[test]
+fn a_disk_that_is_full_costs_no_identity_1_22_5() -> TestResult {
+    a_disk_that_is_full(Version::V1_22_5)
 }
 
 /// Whom it knew is all that tells it whom to join, and a leave would have forgotten that.

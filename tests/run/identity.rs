@@ -15,7 +15,7 @@ use crate::{START, STOP, Seed};
 const NODE_ID: &str = "/consul/data/node-id";
 const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
-pub(crate) const HEARD: Duration = Duration::from_secs(30);
+pub(crate) const HEARD: Duration = Duration::from_secs(60);
 
 pub(crate) fn ready(seed: &Seed, version: Version, options: &[&str]) -> TestResult<Running> {
     let lictor = seed.lictor(version).args(options.iter().copied()).start()?;

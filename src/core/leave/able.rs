@@ -10,25 +10,18 @@ use std::time::Duration;
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{AgentFacts, Refusal};
+use crate::core::event::AgentFacts;
 use crate::core::leave::evidence::EVIDENCE;
-use crate::core::leave::{Step, Stop};
-use crate::core::machine::{Machine, OnStop};
+use crate::core::machine::Machine;
 use crate::core::signal::SIGCONT;
 use crate::core::timers::Timer;
 
 /// How long a ready agent may take to say how it is.
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long one that was just started may take until it can take a leave; of a small budget a third.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// A first join that reaches all addresses is over so long after a leader is known.
 const SETTLED: Duration = Duration::from_millis(500);
-/// So long before the end of the budget an agent that was started once more is asked to leave, leader or not: killed as a member it
-/// would be one that has failed.
-const WITHOUT_LEADER: Duration = Duration::from_millis(2500);
-/// Others need a moment to hear that an agent that was started once more is back, before they can hear that it leaves: on 1.8.7
-/// one that left 0.1 to 0.3 s after its start stayed `leaving`, or `failed`, for some of them.
-const BACK: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// Whether the agent can be asked to leave now.
@@ -50,12 +43,9 @@ impl Machine {
         if !self.is_able() {
             return false;
         }
-        let finishing = self.stop.as_ref().is_some_and(|stop| stop.finishing);
-        let back = self.child.map_or(self.now, |child| child.since + BACK);
-        if finishing && back > self.now {
-            self.timers.set(Timer::Back, back);
-        } else {
-            self.ask_leave();
+        match self.stop.as_ref().is_some_and(|stop| stop.finishing) {
+            true => self.ask_once_back(),
+            false => self.ask_leave(),
         }
         true
     }
@@ -68,16 +58,6 @@ impl Machine {
         } else {
             PATIENCE.min(budget / 3)
         }
-    }
-
-    /// The agent was started once more to leave.
-    pub(in crate::core) fn wait_to_finish(&mut self) {
-        let patience = match self.config.api {
-            // It begins when a leader is known. Where there is none the leave is told at least to the members.
-            true => self.stop_until().saturating_sub(WITHOUT_LEADER),
-            false => self.now + PATIENCE.min(self.stop_until().saturating_sub(self.now) / 3),
-        };
-        self.timers.set(Timer::Patience, patience.max(self.now));
     }
 
     /// It answers, and has not joined yet as far as it says.
@@ -104,36 +84,6 @@ impl Machine {
         } else {
             Question::Agent
         });
-    }
-
-    /// Whether servers can be reached, which an agent that was started once more to leave has to know: a leave that nobody hears
-    /// of is none. It is asked for until the last step.
-    pub(in crate::core) fn leader_seen_in_a_stop(
-        &mut self,
-        result: &Result<Option<String>, Refusal>,
-    ) {
-        self.start.asking = false;
-        if !matches!(result, Ok(Some(_))) {
-            return self.timers.set(Timer::Ask, self.now + EVIDENCE);
-        }
-        self.start.leader_known = true;
-        self.start.ever_joined = true;
-        let left = self.stop_until().saturating_sub(self.now);
-        // It may say nothing any more while others are let hear that it is back. Asking it to leave ends the patience.
-        self.timers
-            .set(Timer::Patience, self.now + PATIENCE.min(left / 3));
-        self.ask_if_able();
-    }
-
-    /// `READY=1` came during the stop, or others have had time to hear that the agent is back.
-    pub(in crate::core) fn joined_in_a_stop(&mut self) {
-        let looked = |stop: &Stop| stop.looked || !self.config.api;
-        let waits = self.stop.as_ref().is_some_and(|stop| {
-            stop.mode == OnStop::Leave && stop.step == Step::Look && looked(stop)
-        });
-        if waits {
-            self.ask_if_able();
-        }
     }
 
     /// Takes over what the agent tells of itself.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::core::action::{Level, Question};
 use crate::core::event::{AgentFacts, Membership, Refusal};
 use crate::core::leave::Step;
+use crate::core::leave::again::AGAIN;
 use crate::core::machine::{Machine, seconds};
 use crate::core::timers::Timer;
 
@@ -88,6 +89,7 @@ impl Machine {
         let before = std::mem::replace(&mut stop.membership, membership);
         if membership == Membership::Left && stop.left.is_none() {
             stop.left = Some(now);
+            self.timers.set(Timer::TellAgain, now + AGAIN);
         }
         let took = seconds(now.saturating_sub(stop.since));
         match (before.is_leaving(), membership.is_leaving()) {

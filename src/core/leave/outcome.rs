@@ -26,13 +26,16 @@ impl Machine {
         match stop.entry {
             // One that was taken away here tells nothing of whether anybody has heard of the leave.
             Entry::Gone => begun && !stop.removed,
-            Entry::Absent => stop.membership == Membership::Left && self.sees_entry(),
+            Entry::Absent => {
+                let left = stop.membership == Membership::Left;
+                left && self.sees_entry() && !stop.finishing
+            }
             Entry::Unseen | Entry::There | Entry::Back => false,
         }
     }
 
     /// Whether the catalog would show us: one that has never shown a ready agent may hide it from this token.
-    fn sees_entry(&self) -> bool {
+    pub(super) fn sees_entry(&self) -> bool {
         !self.start.ever_ready || self.start.was_in_catalog
     }
 

@@ -10,7 +10,7 @@ use crate::core::timers::Timer;
 
 /// How long a blocking query on our own entry waits while the agent leaves. Short, because Consul 1.8 does not wake it
 /// when the entry goes; newer versions do, at once.
-const CHANGE: Duration = Duration::from_millis(150);
+pub(super) const CHANGE: Duration = Duration::from_millis(150);
 /// Servers take an entry away some 0.4 s after they have heard of the leave, and 1.5 s after it under load. One that is there so
 /// long after the agent has told everybody is taken away by us, as long as the agent still answers (3 s after its word); whether
 /// anybody has heard of the leave is then not known.
@@ -41,9 +41,10 @@ impl Machine {
 
     /// What the catalog holds under our name while the agent leaves.
     pub(in crate::core) fn leave_watched(&mut self, result: Result<CatalogNode, Refusal>) {
-        let watching = |step| step == Step::Watch;
-        if !self.stop.as_ref().is_some_and(|stop| watching(stop.step)) {
-            return;
+        match self.stop.as_ref().map(|stop| stop.step) {
+            Some(Step::Watch) => {}
+            Some(Step::Look) => return self.entry_sought(result),
+            Some(Step::Drain) | None => return,
         }
         match result {
             Ok(node) => {
@@ -75,6 +76,8 @@ impl Machine {
         let (now, was_there) = (self.now, self.start.was_in_catalog);
         self.start.was_in_catalog |= node.present;
         let Some(stop) = &mut self.stop else { return };
+        // That it was there under the agent before tells nothing of one that was started to finish the leave.
+        let was_there = was_there && !stop.finishing;
         let took = seconds(now.saturating_sub(stop.since));
         let overdue = stop.left.is_some_and(|left| left + OVERDUE <= now);
         let before = std::mem::replace(&mut stop.created, node.created);
@@ -88,6 +91,7 @@ impl Machine {
             (true, _) => {
                 // One that was not there came with the first synchronisation of a young agent: a ghost like any other.
                 let ghost = stop.entry == Entry::Absent && stop.left.is_some();
+                stop.removed |= ghost && stop.finishing;
                 stop.entry = if ghost { Entry::Back } else { Entry::There };
                 if overdue || ghost {
                     self.take_away();

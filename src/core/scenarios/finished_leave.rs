@@ -17,15 +17,21 @@ pub(super) fn finishing(bed: &mut Bed) {
     assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
     let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
     assert_eq!(bed.on(Event::Answered(leader)), []);
-    let leave = [
+    // Others hear that it is back before they hear that it leaves.
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.shows(in_catalog(&[SERVICE])), []);
+    assert_eq!(bed.tick(), leave());
+    assert_eq!(bed.says(Membership::Alive), []);
+}
+
+/// It is asked to leave, and watched.
+fn leave() -> [Action; 3] {
+    [
         Action::Ask(Question::Leave),
         ask_catalog(None),
         Action::Ask(Question::Agent),
-    ];
-    // Others hear that it is back before they hear that it leaves.
-    assert_eq!(bed.on(Event::Notified), []);
-    assert_eq!(bed.tick(), leave);
-    assert_eq!(bed.says(Membership::Alive), []);
+    ]
 }
 
 fn started_again(bed: &mut Bed) {
@@ -66,6 +72,62 @@ fn an_absence_that_was_there_before_confirms_nothing() {
     bed.shows(absent(12));
     bed.on(end(How::Signaled(11)));
     assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
+/// The agent was started once more, knows a leader, and others had a second to hear that it is back.
+fn back() -> Bed {
+    let mut bed = Bed::new(config()).ready().leaving();
+    bed.on(end(How::Signaled(11)));
+    started_again(&mut bed);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(bed.on(Event::Notified), []);
+    assert_eq!(bed.says(Membership::Alive), []);
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    bed
+}
+
+/// An agent that has left before it has registered anew would leave a ghost, and its leave could not be seen.
+#[test]
+fn an_entry_that_is_gone_is_waited_for() {
+    let mut bed = back();
+    for _ in 0..9 {
+        assert_eq!(bed.shows(absent(12)), []);
+        assert_eq!(bed.tick(), [ask_catalog(None)]);
+    }
+    assert_eq!(bed.shows(in_catalog(&[])), []);
+    assert_eq!(bed.tick(), leave());
+    bed.says(Membership::Alive);
+    leaves_well(&mut bed);
+}
+
+/// A ghost that lictor takes away tells nothing of the leave.
+#[test]
+fn an_entry_that_does_not_come_is_not_waited_for_for_long() {
+    let mut bed = back();
+    let begin = bed.now;
+    while bed.tick() == [ask_catalog(None)] {
+        assert_eq!(bed.shows(absent(12)), []);
+    }
+    assert_eq!(bed.done, leave());
+    assert_eq!((bed.now - begin).as_secs(), 5);
+    bed.says(Membership::Left);
+    assert_eq!(bed.shows(absent(12)).len(), 1);
+    assert!(bed.shows(in_catalog(&[])).contains(&deregister()));
+    bed.on(Event::Answered(Answer::Deregister(Ok(()))));
+    bed.shows(absent(14));
+    bed.on(end(How::Exited(0)));
+    assert_eq!(bed.exit().code, exit::UNCONFIRMED);
+}
+
+#[test]
+fn whoever_may_not_look_has_a_second() {
+    let denied = Refusal::Denied("403".to_owned());
+    let answers = [Err(denied), Ok(another_s())];
+    for answer in answers {
+        let mut bed = back();
+        assert_eq!(bed.on(Event::Answered(Answer::Catalog(answer))), []);
+        assert_eq!(bed.tick(), leave());
+    }
 }
 
 #[test]

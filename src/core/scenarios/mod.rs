@@ -29,6 +29,7 @@ mod restart;
 mod rollback;
 mod signal_reload;
 mod start;
+mod told_again;
 mod watch;
 mod young_leave;
 

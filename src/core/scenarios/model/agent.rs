@@ -332,6 +332,7 @@ impl World {
             Question::Reload if percent(&mut self.rng, 15) => no(Refusal::Failed),
             Question::Reload => Some(Answer::Reload(Ok(()))),
             Question::Leave => Some(Answer::Leave(Ok(()))),
+            Question::ForceLeave { .. } => Some(Answer::ForceLeave(Ok(()))),
             Question::Deregister { .. } => {
                 self.show(None);
                 Some(Answer::Deregister(Ok(())))

@@ -105,6 +105,7 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
         Question::Services => Answer::Services(Err(refused)),
         Question::Reload => Answer::Reload(done),
         Question::Leave => Answer::Leave(done),
+        Question::ForceLeave { .. } => Answer::ForceLeave(done),
         Question::Deregister { .. } => Answer::Deregister(done),
     }
 }
@@ -119,6 +120,7 @@ pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
         Question::Services => Answer::Services(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
         Question::Leave => Answer::Leave(Err(refusal)),
+        Question::ForceLeave { .. } => Answer::ForceLeave(Err(refusal)),
         Question::Deregister { .. } => Answer::Deregister(Err(refusal)),
     }
 }
@@ -134,6 +136,7 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Services(_), Question::Services)
             | (Answer::Reload(_), Question::Reload)
             | (Answer::Leave(_), Question::Leave)
+            | (Answer::ForceLeave(_), Question::ForceLeave { .. })
             | (Answer::Deregister(_), Question::Deregister { .. })
     )
 }

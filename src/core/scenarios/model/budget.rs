@@ -1,5 +1,6 @@
 //! How a stop shares out its budget, `--stop-timeout`, once more.
 
+use super::records::Agent;
 use super::seen::Seen;
 use super::*;
 
@@ -74,6 +75,12 @@ impl Seen {
     pub(super) fn patience_to_finish(&self) -> Moment {
         let left = self.until().saturating_sub(self.now);
         self.now + Duration::from_secs(5).min(left / 3)
+    }
+
+    /// Until when an agent that was started to finish a leave is let be, once it can leave.
+    pub(super) fn back_at(&self, agent: &Agent) -> Moment {
+        let left = self.until().saturating_sub(agent.since);
+        agent.since + (left / 6).clamp(Duration::from_secs(1), Duration::from_secs(3))
     }
 
     /// When an agent that was started to finish a leave is asked to, whether it knows a leader or not.

@@ -92,6 +92,14 @@ impl Seen {
         }
     }
 
+    /// The agent was asked whether it leaves.
+    pub(super) fn membership_asked(&mut self) {
+        let agents = self.agent.iter_mut();
+        agents
+            .filter_map(|agent| agent.heard.as_mut())
+            .for_each(|heard| heard.asked += 1);
+    }
+
     /// The agent said whether it leaves.
     pub(super) fn membership_told(&mut self, leaves: bool) {
         let heard = self

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 48] = [
+pub(super) const LANDMARKS: [&str; 50] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -34,6 +34,8 @@ pub(super) const LANDMARKS: [&str; 48] = [
     "PUT reload",
     "PUT leave",
     "another way to leave",
+    "told once more",
+    "told once more, to finish a leave",
     "PUT deregister of a ghost",
     "PUT deregister as the last step",
     "checks put back",
@@ -101,6 +103,10 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             _ if stop.leave.came_now => "PUT deregister of a ghost",
             Sight::There if !stop.is_last => "PUT deregister of what is overdue",
             _ => "PUT deregister as the last step",
+        },
+        (Action::Ask(Question::ForceLeave { .. }), Some(stop)) => match stop.leave.finishing {
+            true => "told once more, to finish a leave",
+            false => "told once more",
         },
         (Action::Ask(Question::Services), None) if outlives(seen) => {
             "a change that outlives its agent"

@@ -58,6 +58,12 @@ pub(super) struct Leave {
     pub(super) taken: bool,
     /// It is under way or was denied.
     pub(super) removing: bool,
+    /// Its entry was looked for before the asking, and there was one, or that is denied.
+    pub(super) found: bool,
+    /// It was asked to tell once more that it has left, ...
+    pub(super) again: bool,
+    /// ... which is under way or was denied.
+    pub(super) telling: bool,
     /// It was killed so that another one could leave.
     pub(super) replaced: bool,
 }
@@ -84,6 +90,9 @@ impl Default for Leave {
             removed: false,
             taken: false,
             removing: false,
+            found: false,
+            again: false,
+            telling: false,
             replaced: false,
         }
     }
@@ -96,7 +105,8 @@ impl Leave {
         let hidden = seen.ever_ready && !seen.own_entry;
         match self.sight {
             Sight::Gone => self.word != Membership::Alive && !self.taken,
-            Sight::Absent => self.word == Membership::Left && !hidden,
+            // What was gone before it was started was not seen to go.
+            Sight::Absent => self.word == Membership::Left && !hidden && !self.finishing,
             Sight::None | Sight::There | Sight::Back => false,
         }
     }
@@ -125,6 +135,28 @@ impl Leave {
     pub(super) fn remove(&mut self) {
         (self.removed, self.removing) = (true, true);
         self.taken |= !matches!(self.sight, Sight::Gone | Sight::Back);
+    }
+
+    /// The catalog is asked, before the leave or in it.
+    pub(super) fn seek(&mut self, due: Moment) {
+        if self.watched.is_none() {
+            self.wait_until(due);
+        }
+    }
+
+    /// It was asked to tell once more that it has left.
+    pub(super) fn tell_again(&mut self) {
+        (self.again, self.telling) = (true, true);
+    }
+
+    /// The questions that are under way are dropped.
+    pub(super) fn forget(&mut self) {
+        (self.removing, self.telling) = (false, false);
+    }
+
+    /// It is not waited for any longer than this.
+    pub(super) fn wait_until(&mut self, due: Moment) {
+        self.due = Some(self.due.map_or(due, |sooner| sooner.min(due)));
     }
 
     /// The agent was asked to leave.
@@ -157,6 +189,13 @@ impl Leave {
     /// The catalog showed our name: with our own entry, or none. Whether it had been there before is `known`.
     pub(super) fn shown(&mut self, own: bool, known: bool) {
         let before = self.sight;
+        if self.watched.is_none() {
+            // Before the leave it counts that there is something to be seen going.
+            self.sight = if own { Sight::There } else { before };
+            return;
+        }
+        let known = known && !self.finishing;
+        self.taken |= own && before == Sight::Absent && self.left.is_some() && self.finishing;
         self.sight = match (own, before) {
             (true, Sight::Gone | Sight::Back) => Sight::Back,
             // The ghost of a young agent.

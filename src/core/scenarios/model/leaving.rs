@@ -10,6 +10,9 @@ use super::*;
 /// How long an agent has known a leader that counts as one that has joined.
 const SETTLED: Duration = Duration::from_millis(500);
 
+/// Servers that have heard of a leave by then have taken the entry away.
+const AGAIN: Duration = Duration::from_millis(700);
+
 pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "one leave",
@@ -159,6 +162,23 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         },
     },
     Invariant {
+        name: "told once more",
+        sentence: "an agent is asked to force its own name to leave only while its word is that it has left, 0.7 s after that or \
+                   later, where its entry is still there or lictor had to ask for its removal, or once where it was started to \
+                   finish a leave; not while that is under way or after it was denied",
+        holds: |seen, action| match (action, leaving(seen)) {
+            (Action::Ask(Question::ForceLeave { node }), Some(Stop { leave, killed, .. })) => {
+                let late = leave.left.is_some_and(|left| left + AGAIN <= seen.now);
+                let unheard = leave.sight == Sight::There || leave.taken;
+                let due = unheard || leave.finishing && !leave.again;
+                let left = leave.word == Membership::Left && late;
+                left && due && !leave.telling && !killed && *node == seen.facts.node_name
+            }
+            (Action::Ask(Question::ForceLeave { .. }), None) => false,
+            _ => true,
+        },
+    },
+    Invariant {
         name: "one question at a time",
         sentence: "there is one question of agent, leader and catalog at a time; in a leave one of agent and leader, and one of the \
                    catalog beside it, two from the last step on",
@@ -182,15 +202,22 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "what a leave asks",
         sentence: "in a leave the leader is asked for only before it is asked for, of an agent that was started to finish it or at \
-                   the last step; the catalog only after that; a reload never; and nothing before the end of --drain or the last \
-                   step",
+                   the last step; the catalog only after that, or once 1 to 3 s have passed since the start of an agent that was \
+                   started to finish it; a reload never; and nothing before the end of --drain or the last step",
         holds: |seen, action| match (action, leaving(seen)) {
             (Action::Ask(question), Some(stop)) if stop.drains.is_none() => match question {
                 Question::Leader => {
                     let late = seen.now >= seen.last_step_at();
                     stop.leave.watched.is_none() && (stop.leave.finishing || late)
                 }
-                Question::Catalog { .. } => stop.leave.watched.is_some(),
+                Question::Catalog { .. } => {
+                    let back = seen
+                        .agent
+                        .as_ref()
+                        .is_some_and(|agent| seen.back_at(agent) <= seen.now);
+                    stop.leave.watched.is_some()
+                        || stop.leave.finishing && back && !stop.leave.found
+                }
                 Question::Reload => false,
                 _ => true,
             },

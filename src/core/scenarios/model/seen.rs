@@ -395,7 +395,7 @@ impl Seen {
             Action::Forget => {
                 self.questions.clear();
                 let stop = self.stop.iter_mut();
-                stop.for_each(|stop| stop.leave.removing = false);
+                stop.for_each(|stop| stop.leave.forget());
                 // Of itself, time begins no other stop than this.
                 if self.event == Event::Tick && self.stop.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
@@ -417,16 +417,13 @@ impl Seen {
 
     fn ask(&mut self, question: &Question) {
         self.questions.push((question.clone(), self.now));
+        let due = self.patience_to_finish();
         match (question, &mut self.stop) {
-            (Question::Membership, _) => {
-                let heard = self
-                    .agent
-                    .iter_mut()
-                    .filter_map(|agent| agent.heard.as_mut());
-                heard.for_each(|heard| heard.asked += 1);
-            }
+            (Question::Membership, _) => self.membership_asked(),
             (Question::Leave, Some(stop)) => stop.leave.ask(self.now, false),
             (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
+            (Question::Catalog { .. }, Some(stop)) => stop.leave.seek(due),
+            (Question::ForceLeave { .. }, Some(stop)) => stop.leave.tell_again(),
             _ => {}
         }
     }

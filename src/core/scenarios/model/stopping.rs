@@ -7,9 +7,6 @@ use super::seen::Seen;
 use super::*;
 use crate::core::event::Membership;
 
-/// How long an agent that was started to finish a leave is let be, once it can leave.
-const BACK: Duration = Duration::from_secs(1);
-
 pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a stop is heard",
@@ -34,19 +31,24 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a leave is asked for in time",
         sentence: "in a leave the end of --drain and of the patience is not overslept; an agent that can take it and says that it is \
-                   a member like others is asked at once, or 1 s after its start if it was started to finish the leave; and such a \
-                   one is looked at every 100 ms until it knows a leader",
+                   a member like others is asked at once, or 1 to 3 s after its start, a sixth of what is left, if it was started to finish the leave, or, until the \
+                   patience is over, once the catalog shows its entry, which is looked for every 150 ms where it can be seen; and such \
+                   a one is looked at every 100 ms until it knows a leader",
         holds: |seen, machine| match under_way(seen) {
             Some((stop, agent)) if stop.leave.watched.is_none() => {
                 let leave = &stop.leave;
                 let able = (agent.was_ready || agent.notified) && (leave.looked || !agent.api);
-                let back = (able && leave.finishing).then(|| agent.since + BACK);
+                let back = (able && leave.finishing).then(|| seen.back_at(agent));
                 let able = able && back.is_none();
+                let seeks = back.is_some_and(|at| at <= seen.now) && may_seek(seen, stop, agent);
+                let back = back.filter(|_| !seeks).map(|at| at.max(seen.now));
                 let due = stop.drains.or(back).or(leave.due);
+                let sought = !seeks || asks_catalog(seen) || is_due(machine, soon(seen, 150));
                 let in_time = due.is_none_or(|due| is_due(machine, due));
-                let looked_at = back.is_some() || asks(seen) || is_due(machine, soon(seen, 100));
+                let looked_at =
+                    seeks || back.is_some() || asks(seen) || is_due(machine, soon(seen, 100));
                 let looked_at = looked_at || !leave.finishing || !agent.api || leave.leader;
-                (stop.drains.is_some() || !able) && in_time && looked_at
+                (stop.drains.is_some() || !able) && in_time && looked_at && sought
             }
             _ => true,
         },
@@ -80,8 +82,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             Some((Stop { leave, .. }, agent))
                 if agent.api && leave.watched.is_some() && !leave.blind =>
             {
-                seen.asked(|question| matches!(question, Question::Catalog { .. })) > 0
-                    || is_due(machine, soon(seen, 150))
+                asks_catalog(seen) || is_due(machine, soon(seen, 150))
             }
             _ => true,
         },
@@ -162,6 +163,16 @@ fn under_way(seen: &Seen) -> Option<(&Stop, &Agent)> {
 
 fn asks(seen: &Seen) -> bool {
     seen.asked(|question| matches!(question, Question::Agent | Question::Leader)) > 0
+}
+
+fn asks_catalog(seen: &Seen) -> bool {
+    seen.asked(|question| matches!(question, Question::Catalog { .. })) > 0
+}
+
+/// The catalog is not known to hide the agent's entry, and has shown none under its name.
+fn may_seek(seen: &Seen, stop: &Stop, agent: &Agent) -> bool {
+    let hidden = seen.ever_ready && !seen.own_entry;
+    agent.api && !hidden && !stop.leave.found
 }
 
 fn soon(seen: &Seen, millis: u64) -> Moment {

@@ -70,9 +70,17 @@ impl Seen {
                 leave.looked = true;
                 leave.mute |= leave.watched.is_some();
             }
-            Answer::Leader(Ok(Some(_))) => (leave.due, leave.leader) = (Some(due), true),
+            Answer::Leader(Ok(Some(_))) => {
+                leave.leader = true;
+                leave.wait_until(due);
+            }
             Answer::Catalog(result) => {
-                leave.blind |= matches!(result, Err(Refusal::Denied(_)));
+                let denied = matches!(result, Err(Refusal::Denied(_)));
+                leave.blind |= denied;
+                leave.found |= denied || result.as_ref().is_ok_and(|node| node.present);
+            }
+            Answer::ForceLeave(result) => {
+                leave.telling = matches!(result, Err(Refusal::Denied(_)));
             }
             // Not put, or not taken; anything else may have been.
             Answer::Leave(result) => {
