@@ -20,7 +20,8 @@ mod values;
 
 pub use check::CheckArgs;
 pub use choices::{
-    CheckStatus, Family, LogFormat, LogLevel, NodeId, OnRename, OnStop, OnUnreloadable, Restart,
+    CheckStatus, Family, LogFormat, LogLevel, NodeId, OnConflict, OnRename, OnStop, OnUnreloadable,
+    Restart,
 };
 pub use init::{InitArgs, SignalArgs};
 pub use parse::{parse, plain_init};
@@ -181,6 +182,14 @@ pub struct RunArgs {
         help_heading = "Life"
     )]
     pub on_unreloadable: OnUnreloadable,
+    /// What to do about a dead twin of this node, which has its address in the catalog under another id or name
+    #[arg(
+        long,
+        env = "LICTOR_ON_CONFLICT",
+        default_value = "heal",
+        help_heading = "Life"
+    )]
+    pub on_conflict: OnConflict,
     /// Carry the states of checks over a crash, and over a stop without a leave
     #[arg(long, env = "LICTOR_CARRY_CHECKS", value_name = "BOOL", default_value = "true", default_missing_value = "true", num_args = 0..=1, value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set, help_heading = "Life")]
     pub carry_checks: bool,

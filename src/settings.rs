@@ -61,6 +61,8 @@ pub struct Settings {
     pub drain: Duration,
     /// `--on-unreloadable`: whether what no reload applies is followed by a restart.
     pub restart_for_changes: bool,
+    /// `--on-conflict`: whether a dead twin is taken out of the catalog.
+    pub heals: bool,
     /// `--carry-checks`.
     pub carry_checks: bool,
     /// What signals to lictor become.
@@ -132,6 +134,7 @@ impl Settings {
             stop_timeout: args.stop_timeout,
             drain: args.drain,
             restart_for_changes: args.on_unreloadable == cli::OnUnreloadable::Restart,
+            heals: args.on_conflict == cli::OnConflict::Heal,
             carry_checks: args.carry_checks,
             rewrite: init::rewrite(&args.signals.rewrite),
             parent_death: args.signals.parent_death,
@@ -189,6 +192,7 @@ impl Settings {
             restart: self.restart,
             restart_limit: self.restart_limit,
             restart_for_changes: self.restart_for_changes,
+            heals: self.heals,
             carry_checks: self.carry_checks,
             kill_after: self.kill_after,
             seed: fastrand::u64(..),

@@ -66,6 +66,9 @@ pub struct Agent {
     pub datacenter: Option<String>,
     /// How often it was restarted.
     pub restarts: u32,
+    /// How many dead twins of it were taken out of the catalog.
+    #[serde(default)]
+    pub healed: u32,
     /// Where its API is, if it has one.
     pub http: Option<String>,
 }
@@ -279,6 +282,7 @@ pub fn report(status: &Status<'_>, around: &Surroundings) -> Report {
             node_id: told(&status.facts.node_id),
             datacenter: told(&status.facts.datacenter),
             restarts: status.restarts,
+            healed: status.healed,
             http: around.http.clone(),
         },
         stage: around.stage.clone(),

@@ -62,6 +62,15 @@ pub enum NodeId {
     Id(String),
 }
 
+/// `--on-conflict`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnConflict {
+    /// Take it out of the catalog
+    Heal,
+    /// Say so
+    Report,
+}
+
 /// `--check-status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckStatus {

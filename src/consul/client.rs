@@ -11,7 +11,7 @@ use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::{wire, words};
 use crate::core::action::Question;
 use crate::core::checks::{Health, States};
-use crate::core::event::{Answer, Refusal};
+use crate::core::event::{Answer, Member, NodeView, Refusal};
 use crate::http;
 
 /// Catalog calls block for 7 to 10 s when there is no leader; a question that takes as long has its answer.
@@ -96,6 +96,21 @@ impl Client {
                         .map(|(index, body)| wire::catalog(index, &body)),
                 )
             }
+            Question::Node { node, members } => {
+                Answer::Node(self.node(&node, members).await.map(Box::new))
+            }
+            Question::Neighbours { address } => {
+                // Any server will do, and the filter is theirs: a list of all nodes can be long.
+                let query = [
+                    ("filter", format!("Address == \"{address}\"")),
+                    ("stale", String::new()),
+                ];
+                Answer::Neighbours(
+                    self.read("/v1/catalog/nodes", &query, READ)
+                        .await
+                        .map(|(_, body)| wire::neighbours(&body, &address)),
+                )
+            }
             Question::Services => Answer::Services(
                 self.read("/v1/agent/services", &[], READ)
                     .await
@@ -122,12 +137,79 @@ impl Client {
                         .map(drop),
                 )
             }
+            Question::Remove { node, modified } => {
+                Answer::Removed(self.remove(&node, modified).await)
+            }
             Question::Leave => Answer::Leave(
                 self.send(Method::PUT, "/v1/agent/leave", &[], None, LEAVE)
                     .await
                     .map(drop),
             ),
         }
+    }
+
+    /// Takes a node out of the catalog, with all that it has, if it is still as it was at that index: whether it was.
+    async fn remove(&self, node: &str, modified: u64) -> Result<bool, Refusal> {
+        let mut entry = serde_json::json!({ "Node": node, "ModifyIndex": modified });
+        if let Some((_, partition)) = self.scope.iter().find(|(key, _)| *key == "partition") {
+            entry["Partition"] = Value::from(partition.as_str());
+        }
+        let body = serde_json::json!([{ "Node": { "Verb": "delete-cas", "Node": entry } }]);
+        let sent = self.request(Method::PUT, "/v1/txn", &[], Some(body), READ);
+        let (what, response) = sent.await?;
+        let status = response.status();
+        let body = response.bytes().await;
+        let body = body.map_err(|error| refused(&what, &error))?;
+        match status {
+            StatusCode::CONFLICT if words::is_denied(&String::from_utf8_lossy(&body)) => {
+                Err(Refusal::Denied(format!(
+                    "{what}: {}",
+                    words::without_pem(&String::from_utf8_lossy(&body))
+                )))
+            }
+            StatusCode::CONFLICT => Ok(false),
+            status if status.is_success() => Ok(true),
+            status => Err(unwanted(&what, status, &body)),
+        }
+    }
+
+    async fn node(&self, name: &str, members: bool) -> Result<NodeView, Refusal> {
+        let path = format!("/v1/catalog/node/{}", segment(name));
+        let (index, body) = self.read(&path, &[], READ).await?;
+        let mut view = NodeView {
+            entry: wire::catalog(index, &body),
+            ..NodeView::default()
+        };
+        if view.entry.present {
+            let path = format!("/v1/health/node/{}", segment(name));
+            let (_, body) = self.read(&path, &[], READ).await?;
+            view.serf = wire::serf_health(&body);
+        }
+        if members {
+            view.member = self.member(name).await?;
+        }
+        Ok(view)
+    }
+
+    /// The member of that name. 1.8.7 tells all of them whatever the filter, which can be megabytes, so none is kept but that one.
+    async fn member(&self, name: &str) -> Result<Option<Member>, Refusal> {
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let query = [("filter", format!("Name == \"{quoted}\""))];
+        let path = "/v1/agent/members";
+        let (what, mut response) = self.request(Method::GET, path, &query, None, READ).await?;
+        let refused = |error| refused(&what, &error);
+        if !response.status().is_success() {
+            let status = response.status();
+            let body = response.bytes().await.map_err(refused)?;
+            return Err(unwanted(&what, status, &body));
+        }
+        let (mut objects, mut found) = (wire::Objects::default(), None);
+        while let Some(piece) = response.chunk().await.map_err(refused)? {
+            objects.feed(&piece, |object| {
+                found = found.take().or_else(|| wire::member(object, name));
+            });
+        }
+        Ok(found)
     }
 
     /// The states of the agent's checks, by its own word.
@@ -176,18 +258,31 @@ impl Client {
         body: Option<Value>,
         patience: Duration,
     ) -> Result<(u64, Vec<u8>), Refusal> {
+        let (what, response) = self.request(method, path, query, body, patience).await?;
+        let status = response.status();
+        let index = response
+            .headers()
+            .get("X-Consul-Index")
+            .and_then(|index| index.to_str().ok()?.parse().ok())
+            .unwrap_or(0);
+        let body = response.bytes().await;
+        let body = body.map_err(|error| refused(&what, &error))?;
+        if status.is_success() {
+            return Ok((index, body.to_vec()));
+        }
+        Err(unwanted(&what, status, &body))
+    }
+
+    /// Sends a request, and returns what it is called in messages, and the answer, whatever its status.
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<Value>,
+        patience: Duration,
+    ) -> Result<(String, reqwest::Response), Refusal> {
         let what = format!("{method} {}{path}", self.base);
-        let refused = |error: reqwest::Error| {
-            let told = format!("{what}: {}", http::root_cause(&error));
-            // A connection that was not made in time is both of the first two.
-            if error.is_connect() {
-                Refusal::Unreachable(told)
-            } else if error.is_timeout() {
-                Refusal::TimedOut(told)
-            } else {
-                Refusal::Lost(told)
-            }
-        };
         let mut url = match reqwest::Url::parse(&format!("{}{path}", self.base)) {
             Ok(url) => url,
             Err(error) => return Err(Refusal::Unreachable(format!("{what}: {error}"))),
@@ -204,23 +299,33 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("X-Consul-Token", token);
         }
-        let response = request.send().await.map_err(refused)?;
-        let status = response.status();
-        let index = response
-            .headers()
-            .get("X-Consul-Index")
-            .and_then(|index| index.to_str().ok()?.parse().ok())
-            .unwrap_or(0);
-        let body = response.bytes().await.map_err(refused)?;
-        if status.is_success() {
-            return Ok((index, body.to_vec()));
+        match request.send().await {
+            Ok(response) => Ok((what, response)),
+            Err(error) => Err(refused(&what, &error)),
         }
-        let text = String::from_utf8_lossy(&body);
-        let told = format!("{what}: {status}: {}", words::without_pem(text.trim()));
-        Err(match status {
-            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Refusal::Denied(told),
-            _ => Refusal::Failed(told),
-        })
+    }
+}
+
+/// Why there is no answer.
+fn refused(what: &str, error: &reqwest::Error) -> Refusal {
+    let told = format!("{what}: {}", http::root_cause(error));
+    // A connection that was not made in time is both of the first two.
+    if error.is_connect() {
+        Refusal::Unreachable(told)
+    } else if error.is_timeout() {
+        Refusal::TimedOut(told)
+    } else {
+        Refusal::Lost(told)
+    }
+}
+
+/// What an answer means that is not one.
+fn unwanted(what: &str, status: StatusCode, body: &[u8]) -> Refusal {
+    let text = String::from_utf8_lossy(body);
+    let told = format!("{what}: {status}: {}", words::without_pem(text.trim()));
+    match status {
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Refusal::Denied(told),
+        _ => Refusal::Failed(told),
     }
 }
 

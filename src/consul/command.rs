@@ -4,11 +4,15 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::os::flags;
+
+/// The port of the LAN's gossip where nothing is said.
+const GOSSIP_PORT: u16 = 8301;
 
 /// What the agent is going to be, as far as it could be told.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,7 +21,7 @@ pub struct AgentConfig {
 }
 
 /// Keys of the configuration that have an option.
-const OPTIONS: [(&str, &[&str]); 9] = [
+const OPTIONS: [(&str, &[&str]); 10] = [
     ("node", &["node_name"]),
     ("node-id", &["node_id"]),
     ("bind", &["bind_addr"]),
@@ -27,6 +31,7 @@ const OPTIONS: [(&str, &[&str]); 9] = [
     ("http-port", &["ports", "http"]),
     ("https-port", &["ports", "https"]),
     ("data-dir", &["data_dir"]),
+    ("serf-lan-port", &["ports", "serf_lan"]),
 ];
 
 /// Completes COMMAND: nothing is `consul agent -config-dir=/consul/config`, and `agent …` is `consul agent …`.
@@ -81,6 +86,19 @@ impl AgentConfig {
     /// The node's name, where it is given.
     pub fn node_name(&self) -> Option<&str> {
         self.text(&["node_name"])
+    }
+
+    /// Where the agent listens for the LAN's gossip: its address, where that is none of a template's, and its port.
+    pub fn gossip(&self) -> (Option<IpAddr>, u16) {
+        let ip = self
+            .text(&["serf_lan"])
+            .or_else(|| self.text(&["bind_addr"]));
+        let ip = ip
+            .and_then(|ip| ip.parse().ok())
+            .filter(|ip: &IpAddr| !ip.is_unspecified());
+        let port = self.number(&["ports", "serf_lan"]);
+        let port = port.and_then(|port| port.try_into().ok());
+        (ip, port.unwrap_or(GOSSIP_PORT))
     }
 
     /// A key's value as a boolean.
@@ -198,6 +216,9 @@ mod tests {
         assert_eq!(config.number(&["ports", "http"]), Some(18500));
         assert_eq!(config.text(&["client_addr"]), Some("10.0.0.1"));
         assert!(config.server());
+        assert_eq!(config.gossip(), (None, 8301));
+        let config = read(&["agent", "-bind=10.0.0.1", "-serf-lan-port=1"]);
+        assert_eq!(config.gossip(), ("10.0.0.1".parse().ok(), 1));
         assert!(!read(&["agent", "-server=false"]).server());
         assert!(read(&["agent", "-dev"]).server());
     }

@@ -8,6 +8,20 @@ pub const LEAVES: &str = "starting leave";
 /// and 1.22.5, as text and as JSON; the reason follows.
 pub const RELOAD_FAILED: &str = "Reload config failed";
 
+/// What an agent says as it loses its name to another member, by whose word it is the one too many; 1.8.7 goes on with `quitting`, and
+/// 1.22.5 with `quiting`. Its process lives on.
+pub const NAME_LOST: &str = "minority in name conflict resolution";
+
+/// What else is said of a name, an id or a registration that is in doubt, at every log level that has warnings: by an agent that meets
+/// another one of its name, by its servers as they refuse to register it, by members as they refuse its join, and where ACLs do.
+pub const TROUBLE: [&str; 5] = [
+    "Names must be unique",
+    "is reserved by node",
+    "has conflicting node ID",
+    "Node info update blocked by ACLs",
+    "Service registration blocked by ACLs",
+];
+
 /// The reason behind [`RELOAD_FAILED`], on one line.
 pub fn reload_failure(follows: &str) -> String {
     let reason = match follows.split_once(r#""error":""#) {
@@ -46,6 +60,11 @@ fn is_barred(line: &str) -> bool {
 /// it ends with 0 all the same. The words are the same in 1.8.7 and 1.22.5, as text and as JSON.
 pub fn broke_its_leave(log: &str) -> bool {
     log.contains("serf: Shutdown without a Leave")
+}
+
+/// Whether the answer to a transaction means that the token does not allow it.
+pub fn is_denied(answer: &str) -> bool {
+    answer.contains("Permission denied")
 }
 
 /// How an agent says that a file is no PEM; all of the file follows, which may be a secret of another kind.

@@ -55,6 +55,8 @@ pub enum Action {
     Suspend,
     /// Send this signal to every process below lictor; [`crate::core::event::Event::Alone`] comes of it in the end.
     Sweep(i32),
+    /// Look whether the agent listens on its own gossip port; ends in [`crate::core::event::Event::Gossip`].
+    LookAtGossip,
     /// Ask the agent's API; ends in [`crate::core::event::Event::Answered`] unless forgotten before.
     Ask(Question),
     /// Drop every question that is not answered yet: their answers would speak of a past life.
@@ -89,6 +91,18 @@ pub enum Question {
         /// Wait for something newer than this index, at most for this long.
         change: Option<(u64, Moment)>,
     },
+    /// All that the agent's API tells of one name: `GET /v1/catalog/node/<node>`, `/v1/health/node/<node>`, `/v1/agent/members`.
+    Node {
+        /// The name.
+        node: String,
+        /// Whether the members are of interest.
+        members: bool,
+    },
+    /// `GET /v1/catalog/nodes`, of those that carry this address.
+    Neighbours {
+        /// The address.
+        address: String,
+    },
     /// `GET /v1/agent/services`.
     Services,
     /// `PUT /v1/agent/reload`.
@@ -104,6 +118,13 @@ pub enum Question {
     Deregister {
         /// The node's name.
         node: String,
+    },
+    /// `PUT /v1/txn`: take a whole node away, unless it has changed since that index.
+    Remove {
+        /// The node's name.
+        node: String,
+        /// The index at which it was changed last.
+        modified: u64,
     },
 }
 

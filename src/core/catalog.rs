@@ -9,6 +9,9 @@ use crate::core::start::reason_of;
 impl Machine {
     pub(super) fn catalog_answered(&mut self, result: Result<CatalogNode, Refusal>) {
         self.start.asking = false;
+        if self.zombie.is_lost() {
+            return;
+        }
         self.start.leader_next = result.is_err();
         match result {
             Ok(node) => {
@@ -46,6 +49,8 @@ impl Machine {
         };
         if node.present {
             self.identity_seen(node);
+        } else {
+            self.identity_unseen();
         }
         let missing: Vec<&str> = self
             .staged
@@ -55,10 +60,11 @@ impl Machine {
             .map(String::as_str)
             .collect();
         if node.present && missing.is_empty() {
+            self.twins.denied = false;
             self.set(Kind::Registered, Truth::True, "InCatalog", "");
             return self.settled();
         }
-        let message = if node.present {
+        let mut message = if node.present {
             format!(
                 "the catalog's node {} lacks {}",
                 self.facts.node_name,
@@ -67,33 +73,17 @@ impl Machine {
         } else {
             format!("the catalog has no node {}", self.facts.node_name)
         };
-        let news = self.set(Kind::Registered, Truth::False, "NotInCatalog", &message);
+        let mut reason = "NotInCatalog";
+        if self.twins.denied {
+            reason = "RegistrationDenied";
+            message = format!("{message}: {}", self.denied_registration());
+        }
+        let news = self.set(Kind::Registered, Truth::False, reason, &message);
         if !self.conditions.holds(Kind::Ready) {
             self.not_ready("NotRegistered", &message);
         } else if news {
             self.say(Level::Warn, message);
         }
         self.ask_again();
-    }
-
-    /// Whether the entry under our name is our own. What to do where it is not is a later matter than seeing it.
-    fn identity_seen(&mut self, node: &CatalogNode) {
-        self.start.was_in_catalog = true;
-        let ours = &self.facts.node_id;
-        if ours.is_empty() {
-            return;
-        }
-        if node.id == *ours {
-            self.set(Kind::IdentityHeld, Truth::True, "Held", "");
-            return;
-        }
-        self.start.was_in_catalog = false;
-        let message = format!(
-            "the catalog's node {} is {} at {}, not this agent ({ours})",
-            self.facts.node_name, node.id, node.address
-        );
-        if self.set(Kind::IdentityHeld, Truth::False, "AnotherNode", &message) {
-            self.say(Level::Error, message);
-        }
     }
 }

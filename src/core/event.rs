@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::core::candidate::{Candidate, listed};
-use crate::core::checks::CheckNews;
+use crate::core::checks::{CheckNews, Health};
 use crate::core::former::Former;
 use crate::core::machine::OnStop;
 use crate::exit::Exit;
@@ -51,6 +51,10 @@ pub enum Event {
     LeaveHeard,
     /// The agent said in its log that a reload by SIGHUP failed, and why.
     FailureHeard(String),
+    /// The agent said in its log that it has lost its name, or that there is trouble with it.
+    TroubleHeard(Trouble),
+    /// Whether the agent listens on its own gossip port; `None` where that cannot be told.
+    Gossip(Option<bool>),
     /// The agent's API answered a question, or did not.
     Answered(Answer),
     /// What came of something that was to be done about the agent's checks.
@@ -70,6 +74,21 @@ pub enum Event {
     },
     /// A deadline of the timer table has passed.
     Tick,
+}
+
+/// What an agent says in its log about its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It has lost it to another member, and gossips no more.
+    NameLost,
+    /// Another member has it as well.
+    Namesake,
+    /// The servers do not register it: its name is another node's.
+    Reserved,
+    /// A member refuses its join: its id is another member's.
+    ConflictingId,
+    /// The servers do not register it: its token does not allow that.
+    Denied,
 }
 
 /// A signal lictor acts upon, or passes on.
@@ -232,6 +251,10 @@ pub enum Answer {
     Leader(Result<Option<String>, Refusal>),
     /// `GET /v1/catalog/node/<name>`.
     Catalog(Result<CatalogNode, Refusal>),
+    /// What is known of the node of a name.
+    Node(Result<Box<NodeView>, Refusal>),
+    /// `GET /v1/catalog/nodes` with an address: the names and ids of the nodes that carry it.
+    Neighbours(Result<Vec<Neighbour>, Refusal>),
     /// `GET /v1/agent/services`: the ids of those that the agent has.
     Services(Result<BTreeSet<String>, Refusal>),
     /// `PUT /v1/agent/reload`.
@@ -242,6 +265,8 @@ pub enum Answer {
     ForceLeave(Result<(), Refusal>),
     /// `PUT /v1/catalog/deregister`.
     Deregister(Result<(), Refusal>),
+    /// `PUT /v1/txn`: whether the node was still what it was, and is gone.
+    Removed(Result<bool, Refusal>),
 }
 
 /// What an agent tells of itself.
@@ -259,6 +284,8 @@ pub struct AgentFacts {
     pub advertise: Option<IpAddr>,
     /// The addresses it listens on, but for those that mean all of them.
     pub listens: Vec<IpAddr>,
+    /// Where it listens for the LAN's gossip.
+    pub gossip: Option<SocketAddr>,
     /// What it takes itself for in the LAN.
     pub membership: Membership,
     /// Its data directory; empty where it has none, or does not say.
@@ -304,12 +331,60 @@ pub struct CatalogNode {
     pub present: bool,
     /// At which index the entry was made: one that went and came back has another. 0 where it is not said.
     pub created: u64,
+    /// At which index the entry was changed last. 0 where it is not said.
+    pub modified: u64,
     /// Its node id.
     pub id: String,
     /// Its address.
     pub address: String,
+    /// Whether somebody has registered it for what has no agent, as its metadata says.
+    pub external: bool,
     /// The ids of its services.
     pub services: Vec<String>,
+}
+
+/// What the catalog and the agent's own members say of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeView {
+    /// The catalog's entry.
+    pub entry: CatalogNode,
+    /// The state of the check that the servers make of an agent's membership; `None` where there is none, as for what has no agent.
+    pub serf: Option<Health>,
+    /// The member of that name, as our own agent knows it.
+    pub member: Option<Member>,
+}
+
+/// A member of the LAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its address.
+    pub address: String,
+    /// Its gossip port.
+    pub port: u16,
+    /// Its node id.
+    pub id: String,
+    /// What it is in the LAN.
+    pub state: MemberState,
+}
+
+/// What others are in the LAN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberState {
+    /// A member, also one that has begun to leave.
+    Alive,
+    /// It has left.
+    Left,
+    /// It does not answer any more.
+    Failed,
+}
+
+/// A node of the catalog that carries our address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its name.
+    pub name: String,
+    /// Its node id.
+    pub id: String,
 }
 
 /// Why a question was not answered.

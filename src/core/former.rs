@@ -150,6 +150,8 @@ impl Machine {
             Event::Answered(Answer::Catalog(Ok(node))) if killed => self.farewell_entry(&node),
             Event::Answered(_) if killed => {}
             Event::Answered(answer) => self.farewell_answered(answer),
+            // Whether it keeps its name is for the agent as it is.
+            Event::Gossip(_) | Event::TroubleHeard(_) => {}
             Event::LeaveHeard | Event::FailureHeard(_) => {}
             event => self.dispatch(event),
         }

@@ -103,6 +103,7 @@ impl Machine {
     /// Begins the one stop there is. Crashes are followed by no restart from here on: no timer survives, and
     /// [`Machine::ended`] asks for a stop before it thinks of a restart.
     pub(super) fn stop_because(&mut self, mode: OnStop, because: Option<Exit>) {
+        let (mode, because) = self.stop_without_name(mode, because);
         self.timers.clear_all();
         self.forget();
         self.ending.until = Some(self.now + self.config.stop_timeout);

@@ -18,7 +18,9 @@ use crate::core::reload::{Cause, Reload};
 use crate::core::restart::Restarts;
 use crate::core::start::Start;
 use crate::core::timers::{Timer, Timers};
+use crate::core::twins::Twins;
 use crate::core::watch::Watch;
+use crate::core::zombie::Zombie;
 use crate::exit::Exit;
 
 /// What SIGTERM and SIGINT to lictor do to the agent.
@@ -83,6 +85,8 @@ pub struct Config {
     pub carry_checks: bool,
     /// `--on-unreloadable`: whether a change that no reload applies is followed by a restart.
     pub restart_for_changes: bool,
+    /// `--on-conflict`: whether a dead twin is taken out of the catalog.
+    pub heals: bool,
     /// `--kill-after`: how long what the agent has left behind may take to end.
     pub kill_after: Moment,
     /// Seeds the jitter.
@@ -122,6 +126,8 @@ pub struct Machine {
     pub(super) watch: Watch,
     pub(super) restarts: Restarts,
     pub(super) checks: Checks,
+    pub(super) zombie: Zombie,
+    pub(super) twins: Twins,
     pub(super) stop: Option<Stop>,
     pub(super) ending: Ending,
     pub(super) out: Vec<Action>,
@@ -151,6 +157,8 @@ impl Machine {
             watch: Watch::default(),
             restarts: Restarts::default(),
             checks: Checks::default(),
+            zombie: Zombie::default(),
+            twins: Twins::default(),
             stop: None,
             ending: Ending::default(),
             out: Vec::new(),
@@ -196,6 +204,8 @@ impl Machine {
             Event::Notified => self.notified(),
             Event::LeaveHeard => self.leave_heard(),
             Event::FailureHeard(why) => self.failure_heard(why),
+            Event::TroubleHeard(trouble) => self.trouble_heard(trouble),
+            Event::Gossip(listens) => self.gossip_seen(listens),
             Event::Answered(answer) => self.answered(answer),
             Event::JudgementAsked(waiter) => self.judgement_asked(waiter),
             Event::ForceAsked(waiter) => self.reload_asked(Cause::Forced(waiter)),
@@ -224,6 +234,9 @@ impl Machine {
             // The catalog is read for two ends: to see the registration come, and to see it go.
             Answer::Catalog(result) if self.stop.is_some() => self.leave_watched(result),
             Answer::Catalog(result) => self.catalog_answered(result),
+            Answer::Node(result) => self.node_seen(result),
+            Answer::Neighbours(result) => self.neighbours_seen(result),
+            Answer::Removed(result) => self.removed(result),
             Answer::Services(result) => self.services_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
@@ -241,7 +254,14 @@ impl Machine {
             Timer::Start => self.never_ready(),
             Timer::Look => self.checks_look(),
             Timer::Restart => self.spawn(),
-            Timer::GoodRun => self.restarts.forgive(),
+            Timer::GoodRun => {
+                self.restarts.forgive();
+                self.zombie.forgive();
+            }
+            Timer::Gossip => self.gossip_due(),
+            Timer::Holder => self.ask_holder(),
+            Timer::Comeback => self.comeback_late(),
+            Timer::Identity => self.identity_due(),
             Timer::Heard => self.ask(Question::Membership),
             Timer::Rest => self.files_rest(),
             Timer::GoBack => self.tell_agent(),
@@ -321,6 +341,9 @@ impl Machine {
         self.reload_lost();
         if self.stop.is_some() {
             return self.stopped(end);
+        }
+        if self.comes_back(end) {
+            return;
         }
         let told = format!(
             "the agent {} after {}{}",

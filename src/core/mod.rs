@@ -8,9 +8,10 @@
 //!   [`machine`] and the driver say what it means.
 //! * [`machine`] is the dispatch: event × phase.
 //! * [`start`] reads an agent's way to readiness, [`begin`] what comes before it, [`address`] what becomes of the host's
-//!   address meanwhile, [`catalog`] what the servers know of it, [`reload`]
-//!   a reload, [`watch`] what becomes of changed files, [`leave`] the order of a stop, [`former`] a leave as what the node was before, [`known`] what is kept for that, [`restart`] the back-off after a crash,
-//!   [`checks`] what becomes of checks over it, [`ending`] the last thing before the exit.
+//!   address meanwhile, [`catalog`] what the servers know of it, [`reload`] a reload, [`watch`] what becomes of changed files, [`leave`] the
+//!   order of a stop, [`former`] a leave as what the node was before, [`known`] what is kept for that, [`restart`] the back-off after a
+//!   crash, [`checks`] what becomes of checks over it, `identity` who has our name or our address, `twins` what is done about that,
+//!   `zombie` what about an agent that has lost its name, [`ending`] the last thing before the exit.
 //! * [`init`] is the much smaller life of a plain program; [`leftovers`] what becomes of the processes that it, or an agent,
 //!   leaves behind; [`signal`] the names of signals and what they are rewritten to.
 //! * [`timers`] is the table of deadlines, [`conditions`] what everybody is told, [`status`] a picture of it all.
@@ -25,6 +26,7 @@ pub mod conditions;
 pub mod ending;
 pub mod event;
 pub mod former;
+mod identity;
 pub mod init;
 pub mod known;
 pub mod leave;
@@ -37,7 +39,9 @@ pub mod signal;
 pub mod start;
 pub mod status;
 pub mod timers;
+mod twins;
 pub mod watch;
+mod zombie;
 
 #[cfg(test)]
 mod scenarios;

@@ -86,6 +86,13 @@ impl Machine {
             was_in_catalog: self.start.was_in_catalog,
             ..Start::default()
         };
+        if self.zombie.is_lost() {
+            for kind in [Kind::Joined, Kind::IdentityHeld] {
+                self.set(kind, Truth::Unknown, "Starting", "");
+            }
+        }
+        self.zombie.new_run(self.now);
+        self.twins.new_run();
         self.set(
             Kind::AgentRunning,
             Truth::True,
@@ -114,12 +121,13 @@ impl Machine {
         self.start.taking_away = false;
         self.start.telling_again = false;
         self.start.seeking = false;
+        self.twins.forget();
         self.out.push(Action::Forget);
     }
 
     /// Asks whatever is not known yet.
     pub(super) fn ask_next(&mut self) {
-        if self.start.asking || self.child.is_none() || !self.config.api {
+        if self.start.asking || self.child.is_none() || !self.config.api || self.zombie.is_lost() {
             return;
         }
         self.start.asking = true;
@@ -202,6 +210,9 @@ impl Machine {
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
         self.start.asking = false;
+        if self.zombie.is_lost() {
+            return;
+        }
         match result {
             Ok(Some(leader)) => {
                 self.start.ever_joined = true;
@@ -216,6 +227,7 @@ impl Machine {
                     self.timers.set(Timer::Settle, self.now + SETTLE);
                     self.start.in_vain = 0;
                     self.checks_restore();
+                    self.watch_gossip();
                 }
                 self.start.leader_next = false;
                 if news && !self.start.told {
@@ -245,6 +257,9 @@ impl Machine {
         }
         self.start.notified = true;
         self.start.ever_joined = true;
+        if self.zombie.is_lost() {
+            return;
+        }
         if self.stop.is_some() {
             return self.joined_in_a_stop();
         }
@@ -255,6 +270,7 @@ impl Machine {
         self.checks_read();
         self.remember(false);
         self.set(Kind::Joined, Truth::True, "Notified", "the agent says so");
+        self.watch_gossip();
         let message = "the agent's HTTP API is off";
         self.set(Kind::Registered, Truth::Unknown, "NoApi", message);
         self.settled();
@@ -262,8 +278,12 @@ impl Machine {
 
     /// All was seen that can be waited for: the agent is ready.
     pub(super) fn settled(&mut self) {
-        if !self.conditions.holds(Kind::Joined) || self.stop.is_some() {
+        if !self.conditions.holds(Kind::Joined) || self.stop.is_some() || self.zombie.is_lost() {
             return;
+        }
+        if let Some(until) = self.name_in_doubt() {
+            self.not_ready("NameInDoubt", "another agent of this name may keep it");
+            return self.timers.set(Timer::Settle, until);
         }
         self.timers.clear(Timer::Settle);
         if self.addresses.are_lost() {

@@ -25,6 +25,8 @@ pub struct Status<'a> {
     pub facts: &'a AgentFacts,
     /// Restarts since lictor's start.
     pub restarts: u32,
+    /// How many dead twins were taken out of the catalog.
+    pub healed: u32,
     /// Whether a reload waits for the agent.
     pub reload_pending: bool,
     /// How many reloads there were.
@@ -52,6 +54,7 @@ impl Machine {
             pid: self.child.map(|child| child.pid),
             facts: &self.facts,
             restarts: self.restarts.total,
+            healed: self.twins.total,
             reload_pending: self.reload.pending || self.watch.owes(),
             reloads: self.reload.count,
             last_reload: self.reload.last.as_ref().map(ToString::to_string),

@@ -17,6 +17,14 @@ pub enum Timer {
     Restart,
     /// The run was good for long enough: earlier crashes no longer count.
     GoodRun,
+    /// Look whether the agent still listens on its gossip port.
+    Gossip,
+    /// Ask who has the name that the agent has lost.
+    Holder,
+    /// The agent that has lost its name has not ended: kill.
+    Comeback,
+    /// Look at a twin of this node again.
+    Identity,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
     /// The files of the configuration are at rest, and it is this node's turn: reload.
@@ -56,13 +64,17 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 28] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
         Self::Look,
         Self::Restart,
         Self::GoodRun,
+        Self::Gossip,
+        Self::Holder,
+        Self::Comeback,
+        Self::Identity,
         Self::Heard,
         Self::Rest,
         Self::GoBack,

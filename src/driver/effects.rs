@@ -35,6 +35,7 @@ use crate::registration::{Document, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+pub(super) mod gossip;
 mod moving;
 mod spawning;
 
@@ -61,6 +62,7 @@ pub struct Effects {
     checks: Checks,
     identity: Identity,
     place: Option<String>,
+    gossip: gossip::Place,
     /// Its process, and what it says, where lictor hears that.
     agent: Option<(i32, Option<Output>)>,
     /// The output of the last run, which those may still write to whom it has left behind.
@@ -99,6 +101,7 @@ impl Effects {
             checks,
             identity,
             place: None,
+            gossip: gossip::Place::default(),
             agent: None,
             copying: None,
             children: Children::default(),
@@ -153,6 +156,7 @@ impl Effects {
             Action::Signal(signal) => self.signal(signal),
             Action::Suspend => self.suspend(),
             Action::Sweep(signal) => self.sweep(signal, due),
+            Action::LookAtGossip => due.push_back(Event::Gossip(self.gossips())),
             Action::Ask(question) => self.ask(question, sources),
             Action::Forget => sources.asks.clear(),
             Action::Checks(work) => {
@@ -196,6 +200,9 @@ impl Effects {
             self.checks.told(&facts.data_dir);
             self.identity.told(&facts.data_dir);
             self.version = validate::version(&facts.version);
+            if let Some(told) = facts.gossip {
+                self.gossip = gossip::Place::told(told);
+            }
         }
     }
 
@@ -275,7 +282,7 @@ impl Effects {
             .collect()
     }
 
-    /// For the agent's saying that it begins to leave, and that a reload has failed.
+    /// For the agent's saying that it begins to leave, that a reload has failed, and that there is trouble with its name.
     pub(super) fn heard(&self) -> Option<[Arc<Heard>; WORDS]> {
         let (_, output) = self.agent.as_ref()?;
         output.as_ref().map(Output::heard)

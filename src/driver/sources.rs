@@ -3,6 +3,7 @@
 use std::future::{Future, pending};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -13,9 +14,10 @@ use tokio::time::{sleep, sleep_until};
 
 use crate::admin::server::{Control, Server};
 use crate::consul::words;
-use crate::core::event::{End, Event, How, Signal};
+use crate::core::event::{End, Event, How, Signal, Trouble};
 use crate::core::machine::Machine;
 use crate::core::signal::{Name, Rewrite};
+use crate::driver::effects::gossip::TROUBLES;
 use crate::driver::effects::{Effects, Reaped};
 use crate::os::address_events::AddressEvents;
 use crate::os::output::{Heard, Output, last_lines};
@@ -92,7 +94,9 @@ impl Sources {
         let deadline = machine.deadline().map(|moment| begin + moment);
         let heard = effects.heard();
         let hears = machine.hears_addresses();
-        let (leave, failure) = heard.map(<(_, _)>::from).unzip();
+        let mut words = heard.into_iter().flatten();
+        let (leave, failure) = (words.next(), words.next());
+        let troubles: Vec<Arc<Heard>> = words.collect();
         loop {
             // Signals that never end would keep the runtime from its timers and connections: a descriptor that is ready takes nothing
             // of a task's budget by itself.
@@ -137,6 +141,7 @@ impl Sources {
                 follows = said(failure.as_deref()) => {
                     return Event::FailureHeard(words::reload_failure(&follows));
                 },
+                trouble = any_said(&troubles) => return Event::TroubleHeard(trouble),
                 Some(control) = self.control.recv() => {
                     if let Some(event) = effects.control(control, machine) {
                         return event;
@@ -190,6 +195,21 @@ async fn until(deadline: Option<Instant>) {
 async fn said(word: Option<&Heard>) -> String {
     match word {
         Some(word) => word.next().await,
+        None => pending().await,
+    }
+}
+
+/// Which of the words of trouble is said.
+async fn any_said(words: &[Arc<Heard>]) -> Trouble {
+    let all = TROUBLES.iter().zip(words);
+    let mut all: FuturesUnordered<_> = all
+        .map(|(trouble, word)| async move {
+            word.next().await;
+            *trouble
+        })
+        .collect();
+    match all.next().await {
+        Some(trouble) => trouble,
         None => pending().await,
     }
 }

@@ -10,6 +10,7 @@ pub mod files;
 pub mod flags;
 pub mod getopt;
 pub mod ifconf;
+pub mod listening;
 pub mod memory;
 pub mod mounts;
 pub mod netlink;

@@ -33,7 +33,7 @@ pub struct Output {
 }
 
 /// How many words are listened for.
-pub const WORDS: usize = 2;
+pub const WORDS: usize = 8;
 
 /// A word that is listened for, each time that it was said.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ impl Output {
         let streams = [(from_stdout, &STDOUT), (from_stderr, &STDERR)];
         let remembered = Arc::clone(&end);
         let heard = listens_for.map(|_| Arc::new(Heard::default()));
-        let ears = || [0, 1].map(|word: usize| Ear::new(listens_for[word], &heard[word]));
+        let ears = || std::array::from_fn(|word| Ear::new(listens_for[word], &heard[word]));
         let ears = [ears(), ears()];
         thread::Builder::new()
             .name("output".to_owned())

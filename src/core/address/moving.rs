@@ -110,10 +110,11 @@ impl Machine {
         }
     }
 
-    /// What the node has to leave as, if others know it by its old address.
+    /// What the node has to leave as, if others know it by its old address. One that has lost its name is known to nobody.
     fn as_former(&self, from: IpAddr) -> Option<Former> {
         let advertised = self.facts.advertise.is_none_or(|ip| ip == from);
-        (advertised && self.start.ever_joined).then(|| Former {
+        let known = self.start.ever_joined && !self.zombie.is_lost();
+        (advertised && known).then(|| Former {
             name: None,
             address: Some(from),
             id: None,

@@ -94,7 +94,12 @@ impl Machine {
     pub(in crate::core) fn staying_signal(&self) -> (i32, &'static str) {
         // Only what the agent said itself is believed: where it is wrong, the agent would leave after all.
         let told = self.start.was_ready && self.start.told;
-        if told && self.facts.leaves_on_terminate == Some(false) {
+        if self.zombie.is_lost() {
+            (
+                SIGTERM,
+                "SIGTERM, which is no leave of an agent that is no member",
+            )
+        } else if told && self.facts.leaves_on_terminate == Some(false) {
             (SIGTERM, "SIGTERM, which is no leave by its configuration")
         } else if told && self.facts.leaves_on_interrupt == Some(false) {
             (SIGINT, "SIGINT, which is no leave by its configuration")

@@ -14,12 +14,13 @@ use super::event::{
 };
 use super::machine::{Config, Machine, OnStop};
 use super::phase::Phase;
-use super::signal::{SIGCONT, SIGTERM};
+use super::signal::{SIGCONT, SIGKILL, SIGTERM};
 use crate::exit::{self, Exit};
 
 mod address;
 mod broken_leave;
 mod checks;
+mod conflict;
 mod finished_leave;
 mod former;
 mod leave;
@@ -49,6 +50,8 @@ struct Bed {
     /// What has happened to it.
     past: Vec<(Moment, Event)>,
     leaves_others: bool,
+    /// Its port was looked at.
+    looks: bool,
 }
 
 fn config() -> Config {
@@ -73,6 +76,7 @@ fn config() -> Config {
         restart_limit: 3,
         restart_for_changes: false,
         carry_checks: false,
+        heals: true,
         kill_after: Duration::from_secs(5),
         seed: 7,
     }
@@ -111,6 +115,8 @@ fn in_catalog(services: &[&str]) -> CatalogNode {
         index: 9,
         present: true,
         created: 5,
+        modified: 6,
+        external: false,
         id: "id-1".to_owned(),
         address: "10.0.0.5".to_owned(),
         services: services.iter().map(|id| (*id).to_owned()).collect(),
@@ -140,6 +146,7 @@ impl Bed {
             done: Vec::new(),
             past: Vec::new(),
             leaves_others: false,
+            looks: false,
         }
     }
 
@@ -173,6 +180,7 @@ impl Bed {
             let done = self.handle(Event::Alone);
             self.done.extend(done);
         }
+        self.looks |= self.done.contains(&Action::LookAtGossip);
         self.done.retain(|action| {
             !matches!(
                 action,
@@ -184,8 +192,15 @@ impl Bed {
 
     /// Lets the next deadline pass.
     fn tick(&mut self) -> &[Action] {
-        self.now = self.now.max(self.machine.deadline().expect("a deadline"));
-        self.on(Event::Tick)
+        loop {
+            self.now = self.now.max(self.machine.deadline().expect("a deadline"));
+            self.looks = false;
+            self.on(Event::Tick);
+            // What is seen of its port is for the scenarios about that.
+            if !(self.looks && self.done.is_empty()) {
+                return &self.done;
+            }
+        }
     }
 
     fn started(mut self) -> Self {
@@ -379,9 +394,9 @@ fn another_s() -> CatalogNode {
     }
 }
 
-/// Nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
+/// Who does not look for a zombie never gets to see one; and nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
 fn spared(action: &Action) -> bool {
-    *action == Action::Checks(CheckWork::PutBack)
+    [Action::Checks(CheckWork::PutBack), Action::LookAtGossip].contains(action)
 }
 
 fn ask_catalog(change: Option<(u64, Moment)>) -> Action {

@@ -4,7 +4,7 @@
 //! in a plausible world the agent mostly behaves and the answers are true, in a hostile one anything comes at any time that
 //! the driver could deliver. [`seen`] is what the driver saw, kept apart from the machine's own notes, so that a slip in those
 //! does not excuse itself. [`actions`] and [`moments`] are the invariants, one by one, and those of a stop [`leaving`] and
-//! [`stopping`]; [`hearing`] is about leaves that are heard of, [`reloads`] about reloads, [`noticed`] about changed files, [`addresses`] about those of the host; [`farewell`] about agents that leave as what they were, [`leave`] says what was seen of one, and [`end`] how a life must end.
+//! [`stopping`]; [`hearing`] is about leaves that are heard of, [`reloads`] about reloads, [`noticed`] about changed files, [`addresses`] about those of the host, [`conflicts`] about the name; [`farewell`] about agents that leave as what they were, [`leave`] says what was seen of one, and [`end`] how a life must end.
 //!
 //! The driver's guarantees are the world's too: `Begin` comes first and once; staging, taking back and spawning are done before anything
 //! else can happen; a snapshot is told once, whatever has happened meanwhile; a question is answered at most once, by an answer
@@ -23,6 +23,7 @@ mod agent;
 mod answers;
 mod budget;
 mod checks;
+mod conflicts;
 mod departing;
 mod end;
 mod farewell;

@@ -3,14 +3,13 @@
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
-use crate::consul::words;
 use crate::core::event::Spawned;
 use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::os::output::Output;
 use crate::os::spawn::{self, Descriptors, Place, Program, Setup};
 
-use super::Effects;
+use super::{Effects, gossip};
 
 impl Effects {
     /// The arguments that the agent is started with.
@@ -31,6 +30,7 @@ impl Effects {
     pub(super) fn spawn(&mut self, former: Option<&Former>) -> Result<Spawned, Exit> {
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         let config = self.staging.config(&self.users_args());
+        self.gossip = gossip::Place::of(&config);
         if let Err(reason) = self.find_api(&config) {
             tracing::warn!("failed to {reason}; going on as before");
         }
@@ -44,7 +44,7 @@ impl Effects {
             args,
             env: vec![("NOTIFY_SOCKET".into(), self.notify_socket.clone().into())],
         };
-        let piped = Output::pass_on([words::LEAVES, words::RELOAD_FAILED])
+        let piped = Output::pass_on(gossip::words())
             .inspect_err(|error| {
                 let told = "so nothing that it says will be heard";
                 tracing::warn!("the agent writes to lictor's own streams, {told}: {error}");

@@ -6,7 +6,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a stay is no leave",
         sentence: "a stop without a leave sends SIGTERM or SIGINT only where the agent itself has said in this run that this \
-                   is no leave, and was ready; and it asks nothing",
+                   is no leave, and was ready, or SIGTERM where it has lost its name; and it asks nothing",
         holds: |seen, action| match (action, &seen.agent, &seen.stop) {
             (_, _, Some(stop)) if stop.mode == OnStop::Leave => true,
             (Action::Ask(_), _, Some(_)) => false,
@@ -16,7 +16,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                     SIGTERM => facts.leaves_on_terminate,
                     _ => facts.leaves_on_interrupt,
                 };
-                agent.told && agent.was_ready && leaves == Some(false)
+                let lost = *number == SIGTERM && seen.conflicts.is_lost();
+                lost || agent.told && agent.was_ready && leaves == Some(false)
             }
             _ => true,
         },
@@ -59,6 +60,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                     }
                     // Somebody else may have asked for a reload meanwhile.
                     (Question::Reload | Question::Services, _) => true,
+                    // Another name; see `conflicts`.
+                    (Question::Node { .. }, _) => true,
                     _ => false,
                 }
             }

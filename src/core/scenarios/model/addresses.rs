@@ -108,9 +108,10 @@ impl Seen {
         self.config.hands_address || untold || has
     }
 
-    /// Whether others know the node by this address.
+    /// Whether others know the node by this address. Who has lost its name is known to nobody.
     fn is_known_by(&self, ip: std::net::IpAddr) -> bool {
         self.ever_joined
+            && !self.conflicts.is_lost()
             && self
                 .facts
                 .advertise

@@ -58,6 +58,8 @@ pub(super) struct Process {
     pub(super) early: bool,
     /// Two leaves have broken each other.
     pub(super) broken: bool,
+    /// It has lost its name, and is a member of nothing.
+    pub(super) is_zombie: bool,
     /// It is stopped, as by SIGSTOP, and what it was sent meanwhile is kept.
     pub(super) stopped: bool,
     pub(super) kept: Vec<i32>,
@@ -108,6 +110,7 @@ impl World {
             membership: Membership::Alive,
             early: false,
             broken: false,
+            is_zombie: false,
             stopped: false,
             kept: Vec::new(),
             ends: None,
@@ -144,6 +147,7 @@ impl World {
             SIGKILL => self.end_within(1200, How::Signaled(SIGKILL)),
             SIGINT | SIGTERM if young && lost => {}
             SIGINT | SIGTERM if young => self.end_within(300, How::Signaled(number)),
+            SIGINT | SIGTERM if process.is_zombie => self.end_within(600, How::Exited(0)),
             SIGINT | SIGTERM if leaves => self.begin_to_leave(How::Exited(1)),
             SIGINT | SIGTERM => self.end_within(800, How::Exited(1)),
             SIGHUP => self.says_failed |= percent(&mut self.rng, 30),
@@ -324,6 +328,10 @@ impl World {
                 ..
             } if self.index <= *index && self.now < at + *wait => None,
             Question::Catalog { .. } => Some(Answer::Catalog(Ok(self.catalog()))),
+            // What others there are, the world does not know.
+            Question::Node { .. } | Question::Neighbours { .. } | Question::Remove { .. } => {
+                Some(whatever(&mut self.rng, question))
+            }
             Question::Services => {
                 let kept = any(&mut self.rng, &[100, 100, 100, 80]);
                 Some(Answer::Services(Ok(services(&mut self.rng, kept))))

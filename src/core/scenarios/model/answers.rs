@@ -2,7 +2,8 @@
 
 use super::addresses::ADVERTISED;
 use super::*;
-use crate::core::event::Membership;
+use crate::core::checks::Health;
+use crate::core::event::{Member, MemberState, Membership, Neighbour, NodeView};
 
 /// Mostly it is a member like others.
 const MEMBERSHIPS: [Membership; 6] = [
@@ -70,8 +71,70 @@ pub(super) fn facts(rng: &mut fastrand::Rng) -> AgentFacts {
         version: "1.22.5".to_owned(),
         advertise: any(rng, &ADVERTISED).parse().ok(),
         listens: any(rng, &[None, address().ip.into()]).into_iter().collect(),
+        gossip: any(rng, &[None, Some("10.0.0.5:8301")]).and_then(|place| place.parse().ok()),
         ..AgentFacts::default()
     }
+}
+
+/// One that is dead by each rule there is.
+fn dead_twin() -> NodeView {
+    NodeView {
+        entry: CatalogNode {
+            id: "id-9".to_owned(),
+            ..in_catalog(&[])
+        },
+        serf: Some(Health::Critical),
+        member: Some(Member {
+            address: "10.0.0.5".to_owned(),
+            port: 8301,
+            id: "id-1".to_owned(),
+            state: MemberState::Failed,
+        }),
+    }
+}
+
+/// Anything that can be known of a name.
+pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
+    if rng.bool() {
+        return dead_twin();
+    }
+    let states = [
+        MemberState::Alive,
+        MemberState::Left,
+        MemberState::Failed,
+        MemberState::Failed,
+    ];
+    let member = Member {
+        address: any(rng, &ADDRESSES).to_owned(),
+        port: any(rng, &[8301, 8301, 8311]),
+        id: any(rng, &["id-1", "id-2", "id-3"]).to_owned(),
+        state: any(rng, &states),
+    };
+    NodeView {
+        entry: CatalogNode {
+            present: percent(rng, 90),
+            created: any(rng, &[3, 3, 3, 3, 2]),
+            modified: any(rng, &[4, 4, 4, 4, 5]),
+            id: any(rng, &["id-1", "id-2", "id-2", "id-2", "id-3"]).to_owned(),
+            address: any(rng, &ADDRESSES).to_owned(),
+            external: percent(rng, 10),
+            ..CatalogNode::default()
+        },
+        serf: any(rng, &[None, Some(Health::Passing), Some(Health::Critical)]),
+        member: percent(rng, 80).then_some(member),
+    }
+}
+
+const ADDRESSES: [&str; 4] = ["10.0.0.5", "10.0.0.5", "10.0.0.5", "10.0.0.6"];
+
+pub(super) fn neighbours(rng: &mut fastrand::Rng) -> Vec<Neighbour> {
+    let all = [("n1", "id-1"), ("n2", "id-2"), ("n3", "id-3")];
+    let some = all.into_iter().filter(|_| rng.bool());
+    some.map(|(name, id)| Neighbour {
+        name: name.to_owned(),
+        id: id.to_owned(),
+    })
+    .collect()
 }
 
 /// Any answer that is one to this question.
@@ -89,6 +152,8 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
             index: rng.u64(0..12),
             present: percent(rng, 60),
             created: 0,
+            modified: 0,
+            external: false,
             id: any(rng, &["id-1", "id-1", "id-2", ""]).to_owned(),
             address: "10.0.0.5".to_owned(),
             services: IN_CATALOG
@@ -97,6 +162,12 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
                 .map(|id| (*id).to_owned())
                 .collect(),
         })),
+        Question::Node { .. } if good => Answer::Node(Ok(Box::new(node(rng)))),
+        Question::Node { .. } => Answer::Node(Err(refused)),
+        Question::Neighbours { .. } if good => Answer::Neighbours(Ok(neighbours(rng))),
+        Question::Neighbours { .. } => Answer::Neighbours(Err(refused)),
+        Question::Remove { .. } if good => Answer::Removed(Ok(rng.bool())),
+        Question::Remove { .. } => Answer::Removed(Err(refused)),
         Question::Agent => Answer::Agent(Err(refused)),
         Question::Membership => Answer::Membership(Err(refused)),
         Question::Leader => Answer::Leader(Err(refused)),
@@ -117,6 +188,9 @@ pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
         Question::Membership => Answer::Membership(Err(refusal)),
         Question::Leader => Answer::Leader(Err(refusal)),
         Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
+        Question::Node { .. } => Answer::Node(Err(refusal)),
+        Question::Neighbours { .. } => Answer::Neighbours(Err(refusal)),
+        Question::Remove { .. } => Answer::Removed(Err(refusal)),
         Question::Services => Answer::Services(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
         Question::Leave => Answer::Leave(Err(refusal)),
@@ -133,6 +207,9 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Membership(_), Question::Membership)
             | (Answer::Leader(_), Question::Leader)
             | (Answer::Catalog(_), Question::Catalog { .. })
+            | (Answer::Node(_), Question::Node { .. })
+            | (Answer::Neighbours(_), Question::Neighbours { .. })
+            | (Answer::Removed(_), Question::Remove { .. })
             | (Answer::Services(_), Question::Services)
             | (Answer::Reload(_), Question::Reload)
             | (Answer::Leave(_), Question::Leave)
@@ -169,6 +246,7 @@ pub(super) fn random_config(rng: &mut fastrand::Rng) -> Config {
         restart_for_changes: percent(rng, 40),
         watch: percent(rng, 70),
         carry_checks: percent(rng, 60),
+        heals: percent(rng, 70),
         seed: rng.u64(..),
         ..config()
     }

@@ -12,9 +12,10 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
     };
     match (&seen.event, &seen.stop) {
         // It goes on with another agent.
-        _ if seen.finish_now || seen.renewed_now || seen.farewell_over => None,
+        _ if seen.finish_now || seen.renewed_now || seen.back_now || seen.farewell_over => None,
         (Event::Ended(end), Some(stop)) => Some(match stop.mode {
             _ if stop.start_timeout => exit::NOT_READY,
+            _ if stop.instead.is_some() => stop.instead?,
             OnStop::Leave if stop.leave.is_confirmed(seen) => 0,
             OnStop::Leave if stop.leave.is_another_s(end) => 0,
             OnStop::Leave => exit::UNCONFIRMED,
@@ -30,6 +31,7 @@ pub(super) fn documented(seen: &Seen) -> Option<u8> {
             if seen.agent.is_none() && !seen.spawning =>
         {
             Some(match stop.mode {
+                _ if stop.instead.is_some() => stop.instead?,
                 OnStop::Leave if seen.was_member() => exit::UNCONFIRMED,
                 OnStop::Leave | OnStop::Stay => 0,
             })

@@ -216,10 +216,10 @@ impl Seen {
             Answer::Leader(Ok(Some(_))) => {
                 farewell.joined.get_or_insert(now);
             }
-            Answer::Catalog(Ok(node)) if farewell.left => {
-                if !node.present || node.id != self.facts.node_id {
-                    farewell.gone.get_or_insert(now);
-                }
+            Answer::Catalog(Ok(node))
+                if farewell.left && (!node.present || node.id != self.facts.node_id) =>
+            {
+                farewell.gone.get_or_insert(now);
             }
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 farewell.refused = true;

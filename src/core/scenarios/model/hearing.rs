@@ -65,7 +65,12 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         holds: |seen, machine| {
             let told = matches!(&seen.event, Event::Answered(Answer::Membership(Ok(said))) if said.is_leaving());
             let leaves = machine.status().phase == Phase::Leaving;
-            !told || leaves && leaving(seen).is_some_and(|stop| stop.drains.is_none())
+            // Where the leave would be another's there is none.
+            let instead = seen
+                .stop
+                .as_ref()
+                .is_some_and(|stop| stop.instead.is_some());
+            !told || instead || leaves && leaving(seen).is_some_and(|stop| stop.drains.is_none())
         },
     },
 ];

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 50] = [
+pub(super) const LANDMARKS: [&str; 53] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -53,7 +53,10 @@ pub(super) const LANDMARKS: [&str; 50] = [
     "exit 0 of somebody else's leave",
     "exit 110",
     "exit 111",
+    "a restart for a lost name",
+    "a dead twin taken away",
     "exit 112",
+    "exit 113",
     "exit 114",
     "exit 115",
 ];
@@ -84,6 +87,7 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
         },
         (Action::SpawnAs(_), _) => "an agent as what its node was",
         (Action::Spawn, None) if seen.farewell_over => "an agent as it is, after that",
+        (Action::Spawn, None) if seen.back_now => "a restart for a lost name",
         (Action::Spawn, Some(_)) => "an agent that finishes a leave",
         (Action::Signal(SIGCONT), Some(_)) if seen.event == Event::Stopped => {
             "SIGCONT for one that was stopped"
@@ -150,6 +154,7 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Sweep(SIGKILL) => "SIGKILL for what is left",
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
+        Action::Ask(Question::Remove { .. }) => "a dead twin taken away",
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
@@ -168,6 +173,7 @@ fn plain(action: &Action) -> Option<&'static str> {
             exit::ADDRESS => "exit 110",
             exit::STAGE => "exit 111",
             exit::NOT_READY => "exit 112",
+            exit::IDENTITY => "exit 113",
             exit::RESTARTS => "exit 114",
             exit::UNCONFIRMED => "exit 115",
             _ => return None,

@@ -106,15 +106,16 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     Invariant {
         name: "a leave is wanted",
         sentence: "PUT leave, PUT deregister, SIGTERM, SIGINT and SIGKILL are for stops, the first two for leaves; the signals for a \
-                   restart, too, that a change or another address takes, and all but PUT deregister for what leaves as what it was",
+                   restart, too, that a change, another address or a lost name takes, and all but PUT deregister for what leaves as what it was",
         holds: |seen, action| match action {
             Action::Ask(Question::Leave) if as_former(seen).is_some() => true,
             Action::Ask(Question::Leave | Question::Deregister { .. }) => leaving(seen).is_some(),
-            Action::Signal(SIGINT | SIGKILL | SIGTERM) => {
+            Action::Signal(number @ (SIGINT | SIGKILL | SIGTERM)) => {
                 seen.stop.is_some()
                     || as_former(seen).is_some()
                     || seen.reload.may_end_agent()
                     || seen.addresses.may_end_agent()
+                    || seen.may_end_for_another(*number)
             }
             _ => true,
         },
@@ -227,18 +228,22 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "a spawn at its time",
-        sentence: "an agent is spawned once what it reads is staged, once what was to leave as what it was has ended, when the back-off after a crash is over, at once \
-                   when lictor has ended it for a change or for another address, or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
+        sentence: "an agent is spawned once what it reads is staged, once what was to leave as what it was has ended, when the back-off after a crash or a lost name is over, at once \
+                   when lictor has ended it for a change, for another address or for a lost name, or the one that was started for a change has ended, or, once, to finish a broken leave of a node that others know with 4 s left; else never in a stop, and never while one lives or \
                    is being spawned",
         holds: |seen, action| {
             let due = match &seen.event {
-                _ if seen.finish_now || seen.renewed_now || seen.farewell_over => true,
+                _ if seen.finish_now || seen.renewed_now || seen.back_now || seen.farewell_over => {
+                    true
+                }
                 _ if seen.stop.is_some() => false,
                 Event::Staged(staged) => staged.is_ok() && !seen.ever_spawned,
                 Event::Readdressed(_) => seen.addresses.spawns_now,
                 // A fifth is taken off by chance at most.
                 Event::Tick => {
-                    seen.crashes > 0 && seen.now >= seen.crashed_at + seen.back_off() * 4 / 5
+                    let crashed =
+                        seen.crashes > 0 && seen.now >= seen.crashed_at + seen.back_off() * 4 / 5;
+                    crashed || seen.conflicts.may_come_back(seen.now)
                 }
                 _ => false,
             };

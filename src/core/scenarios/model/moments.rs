@@ -152,7 +152,10 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
                     leaves && (seen.agent.is_some() || seen.spawning)
                 }
                 Phase::Stopping => seen.stop.is_some() || seen.end.is_some(),
-                Phase::Backoff => seen.agent.is_none() && seen.crashes > 0 && seen.end.is_none(),
+                Phase::Backoff => {
+                    let tried = seen.crashes + seen.conflicts.tries > 0;
+                    seen.agent.is_none() && tried && seen.end.is_none()
+                }
                 Phase::Starting => seen.stop.is_none() && (serving || seen.spawning),
                 Phase::Addressing => !seen.ever_spawned && seen.stop.is_none(),
                 Phase::Staging => {

@@ -71,6 +71,8 @@ pub(super) struct Stop {
     pub(super) mode: OnStop,
     /// It is the end of an agent that was not ready in time.
     pub(super) start_timeout: bool,
+    /// It was to be a leave, which is not this agent's to make: the code of its end.
+    pub(super) instead: Option<u8>,
     /// Nothing is asked of the agent before that (`--drain`).
     pub(super) drains: Option<Moment>,
     /// The leave of the agent that runs.
@@ -95,6 +97,7 @@ impl Stop {
             since,
             mode,
             start_timeout,
+            instead: None,
             drains: None,
             leave: Leave::default(),
             is_last: false,

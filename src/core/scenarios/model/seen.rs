@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::addresses::Addresses;
 use super::budget::REPLACE;
 use super::checks::Checks;
+use super::conflicts::Conflicts;
 use super::end::documented;
 use super::farewell::Farewell;
 use super::leave::Leave;
@@ -53,12 +54,15 @@ pub(super) struct Seen {
     pub(super) farewell_over: bool,
     pub(super) checks: Checks,
     pub(super) addresses: Addresses,
+    pub(super) conflicts: Conflicts,
     /// Crashes without a good run between them.
     pub(super) crashes: u32,
     /// This event was one of them.
     pub(super) crashed_now: bool,
     /// The agent has ended for another one to be started at once.
     pub(super) renewed_now: bool,
+    /// The agent that has ended had lost its name, or was ended so that another one registers itself.
+    pub(super) back_now: bool,
     /// When the last one was.
     pub(super) crashed_at: Moment,
     /// Signals that were sent at this event and are not of lictor's own accord.
@@ -99,9 +103,11 @@ impl Seen {
             farewell_over: false,
             checks: Checks::default(),
             addresses: Addresses::default(),
+            conflicts: Conflicts::default(),
             crashes: 0,
             crashed_now: false,
             renewed_now: false,
+            back_now: false,
             crashed_at: Moment::ZERO,
             passed_on: 0,
             continued: 0,
@@ -153,6 +159,7 @@ impl Seen {
         self.crashed_now = false;
         self.renewed_now = false;
         self.farewell_over = false;
+        self.back_now = false;
         self.passed_on = 0;
         (self.continued, self.continues, self.finish_now) = (0, 0, false);
         self.checks.event(event);
@@ -202,6 +209,8 @@ impl Seen {
             // It is there to leave, and takes no reload.
             Event::LeaveHeard | Event::FailureHeard(_) if self.farewell.is_some() => {}
             Event::LeaveHeard => self.leave_heard(),
+            Event::Gossip(listens) => self.gossip_told(*listens),
+            Event::TroubleHeard(trouble) => self.trouble_told(*trouble),
             Event::FailureHeard(_) => self.failure_heard(),
             Event::Stopped => self.continues = u32::from(self.stop.is_some()),
             Event::Answered(answer) => self.answered(answer),
@@ -209,6 +218,7 @@ impl Seen {
                 let ready = self.agent.as_ref().and_then(|agent| agent.ready_since);
                 if ready.is_some_and(|since| since + GOOD_RUN <= now) {
                     self.crashes = 0;
+                    self.conflicts.tries = 0;
                 }
                 self.shares();
                 self.reload.listened(now);
@@ -237,7 +247,11 @@ impl Seen {
         if self.stop.is_some() {
             return;
         }
+        let leaves = mode == OnStop::Leave;
+        let instead = self.conflicts.instead(self.now).filter(|_| leaves);
+        let mode = instead.map_or(mode, |_| OnStop::Stay);
         let mut stop = Stop::new(self.now, mode, false);
+        stop.instead = instead;
         self.reload.stopped();
         if mode == OnStop::Leave
             && let Some(agent) = &self.agent
@@ -277,6 +291,7 @@ impl Seen {
             Some(spawned) => {
                 self.ever_spawned = true;
                 self.api = spawned.api;
+                self.conflicts.new_run(self.now);
                 self.agent = Some(Agent::new(self.now, spawned));
                 let due = match spawned.api {
                     true => self.without_leader(),
@@ -297,6 +312,8 @@ impl Seen {
 
     fn ended(&mut self, end: &End) {
         self.agent = None;
+        // What nobody tells any more is not known.
+        self.conflicts.unheld = false;
         let zero = end.how.code() == 0;
         let staged = self.config.staging;
         let stop = self.stop.is_some();
@@ -322,6 +339,10 @@ impl Seen {
         }
         if renews {
             self.renewed_now = true;
+            return;
+        }
+        if self.stop.is_none() && self.comes_back(zero) {
+            self.back_now = true;
             return;
         }
         match end.how.code() {

@@ -120,6 +120,9 @@ impl Seen {
     /// A signal is sent.
     pub(super) fn signaled(&mut self, number: i32) {
         let kill = self.kill_at();
+        if self.stop.is_none() {
+            self.ends_for_another(number);
+        }
         let Some(stop) = &mut self.stop else {
             self.passed_on += u32::from(!OWN.contains(&number));
             return;

@@ -31,9 +31,8 @@ impl Seen {
             .questions
             .iter()
             .position(|(question, _)| answers(answer, question));
-        let (_, put) = self
-            .questions
-            .remove(place.expect("only questions are answered"));
+        let place = place.expect("only questions are answered");
+        let (question, put) = self.questions.remove(place);
         let silence = |refusal: &Refusal| {
             matches!(
                 refusal,
@@ -51,6 +50,16 @@ impl Seen {
             Answer::Agent(Ok(facts)) => {
                 self.facts = (**facts).clone();
                 self.agent.iter_mut().for_each(|agent| agent.told = true);
+            }
+            Answer::Node(result) => {
+                if let Question::Node { node, members } = &question {
+                    self.node_told(node, *members, result.as_deref().ok());
+                }
+            }
+            Answer::Removed(result) => {
+                if let Question::Remove { node, .. } = &question {
+                    self.removed_told(node, *result == Ok(true));
+                }
             }
             Answer::Leader(result) => self.leader_told(matches!(result, Ok(Some(_)))),
             Answer::Catalog(Ok(node)) => self.catalog_shows(node),
@@ -98,6 +107,9 @@ impl Seen {
     }
 
     fn catalog_shows(&mut self, node: &CatalogNode) {
+        if self.conflicts.is_lost() && self.stop.is_none() {
+            return;
+        }
         let id = &self.facts.node_id;
         let own = node.present && (id.is_empty() || node.id == *id);
         let known = self.own_entry;

@@ -145,6 +145,8 @@ impl World {
         };
         self.transcript.push((self.now, event, actions.clone()));
         let status = self.machine.status();
+        let held = status.conditions.get(Kind::IdentityHeld).truth;
+        let unheld = held == crate::core::conditions::Truth::False;
         self.seen.ready(status.conditions.holds(Kind::Ready));
         for action in &actions {
             for invariant in super::actions::INVARIANTS
@@ -156,6 +158,7 @@ impl World {
                 .chain(super::signaling::ACTIONS)
                 .chain(super::addresses::ACTIONS)
                 .chain(super::farewell::ACTIONS)
+                .chain(super::conflicts::ACTIONS)
             {
                 invariant.check(&self.seen, action)?;
             }
@@ -163,6 +166,7 @@ impl World {
             self.seen.action(action);
             self.perform(action);
         }
+        self.seen.conflicts.unheld = unheld;
         for invariant in super::moments::INVARIANTS
             .iter()
             .chain(super::stopping::INVARIANTS)
@@ -172,6 +176,7 @@ impl World {
             .chain(super::noticed::MOMENTS)
             .chain(super::addresses::MOMENTS)
             .chain(super::farewell::MOMENTS)
+            .chain(super::conflicts::MOMENTS)
         {
             invariant.check(&self.seen, &self.machine)?;
         }
@@ -217,6 +222,10 @@ impl World {
             Action::Signal(number) => self.signal(*number),
             Action::Suspend => self.now += Duration::from_secs(self.rng.u64(0..90)),
             Action::Sweep(signal) => self.sweep(*signal),
+            Action::LookAtGossip => {
+                let listens = self.gossips();
+                self.due.push_back(Event::Gossip(listens));
+            }
             Action::Ask(question) => self.ask(question),
             Action::Checks(work) => self.check_work(work),
             Action::Forget => {
@@ -235,7 +244,8 @@ impl World {
                 self.leader ^= true;
                 None
             }
-            15..18 => self.meddle(),
+            15..17 => self.meddle(),
+            17 => self.meets_another(),
             22..30 => self.addresses_change(),
             18..20 if self.seen.stop.is_some() => self.meddle(),
             18..22 => {
@@ -263,7 +273,8 @@ impl World {
             60..72 => Some(Event::Notified),
             72..78 => Some(Event::LeaveHeard),
             480..490 => self.addresses_change(),
-            78..80 => Some(Event::FailureHeard("by chance".to_owned())),
+            78..79 => Some(Event::FailureHeard("by chance".to_owned())),
+            79 => self.trouble(),
             80..86 => self.end(),
             // A leave asks much and takes long.
             86..98 if self.seen.stop.is_some() => self.end(),
