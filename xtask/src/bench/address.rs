@@ -35,8 +35,8 @@ struct Case {
 
 const CASES: [Case; 3] = [
     Case {
-        what: "only the registration has it: the agent advertises another",
-        config: r#"{"bind_addr": "0.0.0.0", "advertise_addr": "10.111.67.31"}"#,
+        what: "only the registration has it: the agent is bound to another and advertises that",
+        config: r#"{"bind_addr": "10.111.67.31"}"#,
         options: &["--interface=eth0"],
     },
     Case {
