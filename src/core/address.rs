@@ -23,6 +23,8 @@ use moving::Moving;
 const REST: Duration = Duration::from_millis(200);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same after one that has seen nothing.
+const UNREAD: Duration = Duration::from_secs(5);
 
 /// What is known of the host's addresses.
 #[derive(Debug, Default)]
@@ -82,11 +84,21 @@ impl Machine {
         self.out.push(Action::LookAtAddresses(in_use));
     }
 
-    pub(super) fn looked_at_addresses(&mut self, sight: Sight) {
+    pub(super) fn looked_at_addresses(&mut self, seen: Result<Sight, String>) {
         self.addresses.looked = Some(self.now);
         if self.stop.is_some() {
             return;
         }
+        let sight = match seen {
+            Ok(sight) => sight,
+            // What could not be seen has not changed.
+            Err(why) => {
+                let text = format!("failed to {why}; looking again in {}", seconds(UNREAD));
+                self.say(Level::Warn, text);
+                self.addresses.changed = true;
+                return self.timers.set(Timer::Addresses, self.now + UNREAD);
+            }
+        };
         // What changes while one takes the place of another, or an agent is being started, is looked at afterwards.
         let starting = self.child.is_none() && self.phase != Phase::Backoff;
         if self.addresses.moving.is_some() || starting {

@@ -22,7 +22,7 @@ pub enum Event {
     /// The kernel says that addresses, links or routes of the host have changed.
     AddressesChanged,
     /// The host's addresses were looked at.
-    Looked(Sight),
+    Looked(Result<Sight, String>),
     /// The registration was written anew for an address, or could not be, and why: a sentence.
     Readdressed(Result<Staged, String>),
     /// What the agent reads was written, or could not be.

@@ -69,17 +69,8 @@ pub fn follow(wanted: &Wanted) -> Option<AddressEvents> {
 }
 
 /// What the host's addresses are now, of which one is in use.
-pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> Sight {
-    let choice = match look(wanted) {
-        Ok(choice) => choice,
-        Err(error) => {
-            return Sight {
-                in_use: None,
-                choice: Err(format!("read the interfaces: {error}")),
-                pinned: None,
-            };
-        }
-    };
+pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> io::Result<Sight> {
+    let choice = look(wanted)?;
     let carriers = choice
         .candidates
         .iter()
@@ -89,14 +80,14 @@ pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> Sight {
     let serves = |found: &Found| choice.outcome.is_err() && found.link == LinkState::Up;
     let mut carriers = carriers.filter(|(found, verdict)| usable(verdict) || serves(found));
     let carrier = carriers.next();
-    Sight {
+    Ok(Sight {
         in_use: carrier.map(|(found, _)| found.interface.clone()),
         choice: choice
             .outcome
             .map(Address::from)
             .map_err(|failure| failure.to_string()),
         pinned: None,
-    }
+    })
 }
 
 impl From<Chosen> for Address {

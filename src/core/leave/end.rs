@@ -28,7 +28,8 @@ impl Machine {
     pub(in crate::core) fn last_step(&mut self) {
         let Some(stop) = &self.stop else { return };
         // What has gone once and came back is taken away when it is seen.
-        if self.is_confirmed(stop) || stop.entry == Entry::Gone || !self.config.api {
+        let over = self.is_confirmed(stop) || stop.entry == Entry::Gone;
+        if over || !self.config.api || !self.may_take_away() {
             return;
         }
         let text = match stop.membership {

@@ -116,12 +116,16 @@ impl Machine {
         self.take_away();
     }
 
+    /// Whether the entry was last seen to be our own, which can be told only by the id.
+    pub(super) fn may_take_away(&self) -> bool {
+        self.start.was_in_catalog && !self.facts.node_id.is_empty()
+    }
+
     /// Takes our entry out of the catalog, as long as it is our own: one that an agent has registered once more with its last
     /// synchronisation after its leave would otherwise stay for up to a minute.
     pub(super) fn take_away(&mut self) {
-        // Whose entry it is can be told only by the id. One at a time; what was denied once is denied again.
-        let ours = self.start.was_in_catalog && !self.facts.node_id.is_empty();
-        if !ours || self.start.taking_away {
+        // One at a time; what was denied once is denied again.
+        if !self.may_take_away() || self.start.taking_away {
             return;
         }
         self.start.taking_away = true;

@@ -81,13 +81,13 @@ impl Bed {
     fn sees(&mut self, sight: Sight) -> &[Action] {
         assert_eq!(self.on(Event::AddressesChanged), []);
         self.tick_until(&look());
-        self.on(Event::Looked(sight))
+        self.on(Event::Looked(Ok(sight)))
     }
 
     /// The grace is over, and this is seen.
     fn still_sees(&mut self, sight: Sight) -> &[Action] {
         self.tick_until(&look());
-        self.on(Event::Looked(sight))
+        self.on(Event::Looked(Ok(sight)))
     }
 
     /// A stop has begun, and the agent was asked to leave.
@@ -117,7 +117,7 @@ fn what_changes_together_is_looked_at_once_and_no_more_than_once_a_second() {
     }
     assert_eq!(bed.tick(), [look()]);
     let looked = bed.now;
-    assert_eq!(bed.on(Event::Looked(there())), []);
+    assert_eq!(bed.on(Event::Looked(Ok(there()))), []);
     assert!(bed.machine.hears_addresses());
     assert_eq!(bed.on(Event::AddressesChanged), []);
     assert_eq!(bed.tick(), [look()]);
@@ -365,7 +365,7 @@ fn an_agent_that_has_crashed_starts_with_the_new_address() {
     // Both are due by then.
     assert_eq!(bed.on(Event::Tick), [Action::Spawn, look()]);
     bed.spawned();
-    let ends = bed.on(Event::Looked(only(another())));
+    let ends = bed.on(Event::Looked(Ok(only(another()))));
     assert_eq!(ends, [Action::Signal(SIGKILL)]);
     assert_eq!(bed.on(end(How::Signaled(SIGKILL))), [readdress(true)]);
 }
@@ -384,8 +384,24 @@ fn an_address_that_nobody_needs_may_come_later() {
     bed.spawned();
     bed.on(Event::AddressesChanged);
     bed.tick_until(&Action::LookAtAddresses(None));
-    let readdressed = bed.on(Event::Looked(only(another())));
+    let readdressed = bed.on(Event::Looked(Ok(only(another()))));
     assert_eq!(readdressed, [readdress(false)]);
     assert_eq!(bed.on(Event::Readdressed(Ok(Staged::default()))), []);
+    assert_eq!(bed.known(), (Truth::True, "Found"));
+}
+
+#[test]
+fn what_cannot_be_read_is_no_change_and_is_looked_at_again() {
+    let mut bed = Bed::advertising();
+    assert_eq!(bed.on(Event::AddressesChanged), []);
+    bed.tick_until(&look());
+    for _ in 0..3 {
+        let since = bed.now;
+        assert_eq!(bed.on(Event::Looked(Err("by chance".to_owned()))), []);
+        assert_eq!(bed.known(), (Truth::True, "Found"));
+        bed.tick_until(&look());
+        assert!(bed.now >= since + Duration::from_secs(5));
+    }
+    assert_eq!(bed.on(Event::Looked(Ok(there()))), []);
     assert_eq!(bed.known(), (Truth::True, "Found"));
 }

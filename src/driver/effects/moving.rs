@@ -16,11 +16,13 @@ const KEYS: [&str; 3] = ["bind_addr", "advertise_addr", "client_addr"];
 
 impl Effects {
     /// One look at the host's addresses.
-    pub(super) fn look(&self, in_use: Option<IpAddr>) -> Sight {
-        Sight {
+    pub(super) fn look(&self, in_use: Option<IpAddr>) -> Result<Sight, String> {
+        let sight = addressing::sight(&self.settings.wanted, in_use)
+            .map_err(|error| format!("read the interfaces: {error}"))?;
+        Ok(Sight {
             pinned: in_use.and_then(|ip| self.pinned(ip)),
-            ..addressing::sight(&self.settings.wanted, in_use)
-        }
+            ..sight
+        })
     }
 
     /// Whether the agent's own configuration has this address in so many words.

@@ -64,11 +64,13 @@ impl Seen {
         self.addresses.in_use = found.map(|address| address.ip);
     }
 
-    pub(super) fn looked(&mut self, sight: &Sight) {
+    pub(super) fn looked(&mut self, sight: Option<&Sight>) {
         let starting = self.agent.is_none() && self.spawning;
         if self.stop.is_some() || self.addresses.ends_agent || starting {
             return;
         }
+        // One that has seen nothing is owed still.
+        let Some(sight) = sight else { return };
         let addresses = &mut self.addresses;
         addresses.owed = false;
         if sight.in_use.is_some() {
@@ -241,11 +243,15 @@ impl World {
         };
         let good = percent(&mut self.rng, 80) && Some(found.ip) != in_use;
         let pinned = percent(&mut self.rng, 10);
-        self.due.push_back(Event::Looked(Sight {
+        let sight = Sight {
             in_use: there.then(|| "eth0".to_owned()),
             choice: good.then_some(found).ok_or("by chance".to_owned()),
             pinned: pinned.then(|| "by chance".to_owned()),
-        }));
+        };
+        let read = percent(&mut self.rng, 90);
+        self.due.push_back(Event::Looked(
+            read.then_some(sight).ok_or("by chance".to_owned()),
+        ));
     }
 
     pub(super) fn readdress(&mut self) {

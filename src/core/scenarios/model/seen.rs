@@ -193,7 +193,7 @@ impl Seen {
             }
             Event::FilesChanged => self.files_changed(),
             Event::Addressed(found) => self.addressed(found.as_ref().ok()),
-            Event::Looked(sight) => self.looked(sight),
+            Event::Looked(sight) => self.looked(sight.as_ref().ok()),
             Event::Readdressed(result) => self.readdressed(result.as_ref().ok()),
             Event::Restaged(result) => self.reload.restaged(result),
             Event::Adopted(result) => self.reload.adopted(result.is_ok()),
