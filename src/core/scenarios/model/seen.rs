@@ -418,7 +418,7 @@ impl Seen {
                 let stop = self.stop.iter_mut();
                 stop.for_each(|stop| stop.leave.forget());
                 // Of itself, time begins no other stop than this.
-                if self.event == Event::Tick && self.stop.is_none() {
+                if self.event == Event::Tick && self.stop.is_none() && self.farewell.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
                     self.reload.stopped();
                 }
