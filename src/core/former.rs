@@ -360,7 +360,6 @@ impl Machine {
             // Nobody knows the node any more.
             self.start.ever_joined = false;
             self.start.has_left = true;
-            self.start.was_in_catalog = false;
         } else {
             let words = last_words(end);
             let text = format!(
@@ -370,6 +369,8 @@ impl Machine {
             );
             self.say(Level::Warn, text);
         }
+        // What was seen of its entry tells nothing of the agent as it is.
+        self.start.was_in_catalog = false;
         self.facts = self.config.facts();
         self.spawn();
     }

@@ -46,8 +46,7 @@ impl Machine {
     /// Whether the catalog's node of its name is its own.
     pub(super) fn farewell_entry(&mut self, node: &CatalogNode) {
         if node.present {
-            let ours = &self.facts.node_id;
-            self.start.was_in_catalog = ours.is_empty() || node.id == *ours;
+            self.start.was_in_catalog = self.is_ours(node);
         }
     }
 
@@ -58,7 +57,9 @@ impl Machine {
             self.farewell_entry(node);
         }
         match &self.farewell {
-            Some(farewell) if farewell.left => self.farewell_goes(result),
+            Some(farewell) if farewell.left => {
+                self.farewell_goes(result);
+            }
             Some(farewell) if farewell.asked.is_none() => self.farewell_sought(result),
             _ => {}
         }
@@ -66,10 +67,12 @@ impl Machine {
 
     fn farewell_sought(&mut self, result: Result<CatalogNode, Refusal>) {
         match result {
-            Ok(node) if node.present && self.is_settled(&node) => {
-                if let Some(farewell) = &mut self.farewell
-                    && self.start.was_in_catalog
-                {
+            Ok(node) if node.present => {
+                let ours = self.is_ours(&node);
+                if ours && !self.is_at_its_address(&node) {
+                    return self.timers.set(Timer::Ask, self.now + PAUSE);
+                }
+                if let Some(farewell) = self.farewell.as_mut().filter(|_| ours) {
                     farewell.entry = Entry::There;
                 }
                 self.leave_as_former();
@@ -79,11 +82,13 @@ impl Machine {
         }
     }
 
-    /// Whether nothing more will come of this entry: it is at the address of what the node was, or it is somebody else's.
-    fn is_settled(&self, node: &CatalogNode) -> bool {
+    fn is_ours(&self, node: &CatalogNode) -> bool {
+        self.facts.node_id.is_empty() || node.id == self.facts.node_id
+    }
+
+    fn is_at_its_address(&self, node: &CatalogNode) -> bool {
         let there = node.address.parse::<IpAddr>().ok();
-        let same = there.is_none_or(|ip| self.facts.advertise.is_none_or(|own| own == ip));
-        same || !self.start.was_in_catalog
+        there.is_none_or(|ip| self.facts.advertise.is_none_or(|own| own == ip))
     }
 
     fn farewell_goes(&mut self, result: Result<CatalogNode, Refusal>) {

@@ -323,9 +323,10 @@ impl Seen {
         let farewell = self.farewell.take();
         self.farewell_over = farewell.is_some();
         if let Some(farewell) = farewell {
+            self.own_entry = false;
             if farewell.has_left(end) {
                 // Nobody knows the node any more.
-                (self.ever_joined, self.own_entry) = (false, false);
+                self.ever_joined = false;
                 self.has_left = true;
             }
             self.facts = told_by(&self.config);
