@@ -16,12 +16,15 @@ use std::time::Duration;
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{Answer, CatalogNode, End, Event, Membership, Refusal};
+use crate::core::event::{Answer, End, Event, Membership, Refusal};
+use crate::core::leave::watch::Entry;
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, last_words, seconds};
 use crate::core::phase::Phase;
 use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
+
+mod heard;
 
 /// From its start until it has joined. Others take one that was killed for failed after 30 s at most, and may forget it then.
 const JOIN: Duration = Duration::from_secs(45);
@@ -31,9 +34,6 @@ const BACK: Duration = Duration::from_secs(1);
 const LEAVE: Duration = Duration::from_secs(20);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
-/// One that has left, and is gone from the catalog, is needed no more. Consul would have it wait for 3 s yet, in which its last
-/// synchronisation may bring the node back; servers and others have heard of it by then.
-const GONE: Duration = Duration::from_millis(300);
 /// One that says so long after it was asked to leave that it is a member like others has not begun.
 const NOT_BEGUN: Duration = Duration::from_millis(1500);
 
@@ -73,10 +73,12 @@ pub(super) struct Farewell {
     pub(super) twice: bool,
     /// When it was last asked how it is.
     put: Moment,
+    /// Its entry is looked for before it is asked to leave.
+    seeks: bool,
     /// By its own word it has left.
     left: bool,
-    /// The catalog has no node of it any more; none where it may not be read.
-    gone: Option<bool>,
+    /// What the catalog showed of it.
+    entry: Entry,
     /// It was killed, and nothing more is asked of it.
     killed: bool,
 }
@@ -112,8 +114,9 @@ impl Machine {
             asked: None,
             twice: false,
             put: self.now,
+            seeks: false,
             left: false,
-            gone: Some(false),
+            entry: Entry::Unseen,
             killed: false,
         });
     }
@@ -167,7 +170,8 @@ impl Machine {
             return;
         }
         farewell.put = now;
-        let question = match (farewell.looked && !farewell.joined, farewell.left) {
+        let seeks = farewell.seeks && farewell.asked.is_none();
+        let question = match (farewell.looked && !farewell.joined, seeks || farewell.left) {
             (true, _) => Question::Leader,
             (false, true) => Question::Catalog {
                 node: self.facts.node_name.clone(),
@@ -205,6 +209,7 @@ impl Machine {
                 }
             }
             Answer::Catalog(result) => self.farewell_seen(result),
+            Answer::ForceLeave(result) => self.told_again(result),
             // It was not put, or not taken: another way is no second leave.
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 self.leave_as_former_in_the_other_way();
@@ -220,6 +225,7 @@ impl Machine {
             return;
         };
         farewell.looked = true;
+        let put = farewell.put;
         let Some((_, asked)) = farewell.asked else {
             return match farewell.joined {
                 // `READY=1` came before its first answer.
@@ -227,41 +233,14 @@ impl Machine {
                 false => self.ask_in_farewell(),
             };
         };
-        farewell.left |= membership == Membership::Left;
-        if membership == Membership::Alive && farewell.put >= asked + NOT_BEGUN {
+        let left = membership == Membership::Left;
+        if left && !std::mem::replace(&mut farewell.left, true) {
+            self.farewell_told();
+        }
+        if membership == Membership::Alive && put >= asked + NOT_BEGUN {
             self.leave_as_former_in_the_other_way();
         }
         self.timers.set(Timer::Ask, now + PAUSE);
-    }
-
-    /// Whether the catalog's node of its name is its own.
-    fn farewell_entry(&mut self, node: &CatalogNode) {
-        if node.present {
-            let ours = &self.facts.node_id;
-            self.start.was_in_catalog = ours.is_empty() || node.id == *ours;
-        }
-    }
-
-    /// What the catalog has of one that has left.
-    fn farewell_seen(&mut self, result: Result<CatalogNode, Refusal>) {
-        self.start.asking = false;
-        if let Ok(node) = &result {
-            self.farewell_entry(node);
-        }
-        let Some(farewell) = self.farewell.as_mut().filter(|it| it.left) else {
-            return;
-        };
-        match result {
-            Ok(node) if !node.present || node.id != self.facts.node_id => {
-                farewell.gone = Some(true);
-                let due = self.timers.get(Timer::Farewell);
-                let over = due.map_or(self.now + GONE, |at| at.min(self.now + GONE));
-                self.timers.set(Timer::Farewell, over);
-            }
-            // It is waited for to its end.
-            Err(Refusal::Denied(_)) => farewell.gone = None,
-            Ok(_) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
-        }
     }
 
     /// It is a member, as it says or as its servers do.
@@ -282,8 +261,11 @@ impl Machine {
         self.timers.set(Timer::Back, self.now + BACK);
     }
 
-    /// Others have had time to hear that it is back.
-    pub(super) fn leave_as_former(&mut self) {
+    /// Others have heard that it is back, as far as that can be seen.
+    fn leave_as_former(&mut self) {
+        self.timers.clear(Timer::Back);
+        // What was asked before would be answered beside what is asked from here on.
+        self.forget();
         let (way, _) = self.way_to_leave();
         self.leave_as_former_by(way);
         self.timers.set(Timer::Farewell, self.now + LEAVE);
@@ -326,7 +308,11 @@ impl Machine {
 
     /// It has not joined in time, or does not end.
     pub(super) fn farewell_overdue(&mut self) {
-        if self.farewell.as_ref().and_then(|it| it.gone) == Some(true) {
+        if self
+            .farewell
+            .as_ref()
+            .is_some_and(|it| it.entry == Entry::Gone)
+        {
             return self.kill_farewell();
         }
         let asked = self.farewell.as_ref().is_some_and(|it| it.asked.is_some());
@@ -353,7 +339,7 @@ impl Machine {
         if let Some(farewell) = &mut self.farewell {
             farewell.killed = true;
         }
-        for timer in [Timer::Ask, Timer::Back, Timer::Farewell] {
+        for timer in [Timer::Ask, Timer::Back, Timer::Farewell, Timer::TellAgain] {
             self.timers.clear(timer);
         }
         self.out.push(Action::Signal(SIGKILL));
@@ -374,7 +360,6 @@ impl Machine {
             // Nobody knows the node any more.
             self.start.ever_joined = false;
             self.start.has_left = true;
-            self.start.was_in_catalog = false;
         } else {
             let words = last_words(end);
             let text = format!(
@@ -384,6 +369,8 @@ impl Machine {
             );
             self.say(Level::Warn, text);
         }
+        // What was seen of its entry tells nothing of the agent as it is.
+        self.start.was_in_catalog = false;
         self.facts = self.config.facts();
         self.spawn();
     }

@@ -24,14 +24,14 @@ use crate::core::timers::Timer;
 use crate::exit::Exit;
 
 mod able;
-mod again;
+pub(super) mod again;
 mod back;
 mod budget;
 mod end;
 mod evidence;
 mod others;
 mod outcome;
-mod watch;
+pub(super) mod watch;
 pub(super) mod way;
 
 /// A stop that was asked for.

@@ -198,7 +198,7 @@ impl Effects {
         }
         if let Event::Answered(Answer::Agent(Ok(facts))) = event {
             self.checks.told(&facts.data_dir);
-            self.identity.told(&facts.data_dir);
+            self.identity.told(&facts.node_name, &facts.data_dir);
             self.version = validate::version(&facts.version);
             if let Some(told) = facts.gossip {
                 self.gossip = gossip::Place::told(told);

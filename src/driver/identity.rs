@@ -1,5 +1,5 @@
 //! The hand for who the node is: reads what there is before the agent's first start, writes what is to be, and keeps what the node
-//! is known as.
+//! is known as. Before every further start it sees to it that the node is still that.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -34,8 +34,18 @@ pub(super) struct Identity {
     data_dir: Option<PathBuf>,
     /// What the agent gets beside the user's arguments.
     args: Vec<OsString>,
+    /// Whether its id is among that, since `node-id` cannot be written.
+    hands_id: bool,
     /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
     joins: Vec<SocketAddr>,
+    /// What the node is called as long as this lictor runs; by the agent's own word, once it has said it.
+    name: String,
+    /// What its configuration and its host called it before the first start.
+    called: String,
+    /// The agent that was started last is there to leave as what its node was.
+    as_former: bool,
+    /// What was kept last.
+    known: Option<Record>,
 }
 
 impl Identity {
@@ -58,7 +68,12 @@ impl Identity {
             machine: machine::fingerprint().unwrap_or_default(),
             data_dir: None,
             args: Vec::new(),
+            hands_id: false,
             joins: Vec::new(),
+            name: String::new(),
+            called: String::new(),
+            as_former: false,
+            known: None,
         })
     }
 
@@ -74,6 +89,7 @@ impl Identity {
         args: &[OsString],
     ) -> Vec<OsString> {
         let said = Said::read(args);
+        self.as_former = former.is_some();
         let mut last = Vec::new();
         if let Some(former) = former {
             if !said.joins() {
@@ -103,6 +119,8 @@ impl Identity {
     /// It is not to be anybody else, and would be.
     pub(super) fn settle(&mut self, args: &[OsString]) -> Result<Option<Former>, Exit> {
         let said = Said::read(args);
+        self.called = called(&said);
+        self.name.clone_from(&self.called);
         self.data_dir = said.text("data_dir").map(PathBuf::from);
         let Some(data_dir) = self.data_dir.clone() else {
             // A development agent has no place for an id, and takes one.
@@ -132,8 +150,10 @@ impl Identity {
         if let Some(id) = write {
             self.write(&data_dir, &id);
         }
-        self.args
-            .extend(name.map(|name| format!("-node={name}").into()));
+        if let Some(name) = name {
+            self.args.push(format!("-node={name}").into());
+            self.name = name;
+        }
         Ok(former)
     }
 
@@ -165,35 +185,67 @@ impl Identity {
                 path.display()
             );
             self.args.push(format!("-node-id={id}").into());
+            self.hands_id = true;
         }
     }
 
-    /// Before a further start: an id that was lost meanwhile comes back.
+    /// Before a further start: a node that would be called something else by now keeps its name as long as this lictor runs. So an
+    /// agent that has crashed is back at once as what others know, and a new name waits for a start that may take its time.
+    pub(super) fn keep_name(&mut self, args: &[OsString]) {
+        let said = Said::read(args);
+        let called = called(&said);
+        let same = [&self.called, &self.name].contains(&&called);
+        if same || called.is_empty() || self.name.is_empty() {
+            return;
+        }
+        let (name, who) = match said.text("node_name") {
+            Some(_) => (&self.name, "its configuration calls it"),
+            None => (&self.name, "its host is called"),
+        };
+        tracing::warn!(
+            "this node is {name}, and {who} {called} now; it stays {name} as long as this lictor runs, and what becomes of the new \
+             name at the next start is for --on-rename to say"
+        );
+        self.args.push(format!("-node={name}").into());
+    }
+
+    /// Before a further start: an id that was lost meanwhile comes back, and so does its second copy.
     pub(super) fn mend(&mut self) {
-        let Some(data_dir) = self.data_dir.clone().filter(|_| self.args.is_empty()) else {
+        let Some(data_dir) = self.data_dir.clone().filter(|_| !self.hands_id) else {
             return;
         };
+        let (record, place) = match record::read(&data_dir) {
+            Copy::Good(record) => (Some(record), record::NAME),
+            _ => (self.known.clone(), "what lictor remembers"),
+        };
+        let id = match &self.wanted {
+            Wanted::Fixed(id, who) => Some((id.clone(), *who)),
+            Wanted::Kept => record
+                .as_ref()
+                .and_then(|record| Some((node_id::parse(&record.id)?, place))),
+        };
         let lost = !matches!(node_id::read(&data_dir), File::Good(_));
-        if let Copy::Good(record) = record::read(&data_dir)
-            && let Some(id) = node_id::parse(&record.id).filter(|_| lost)
-        {
-            tracing::warn!(
-                "node-id was lost; it gets {id} again, from {}",
-                record::NAME
-            );
+        if let Some((id, from)) = id.filter(|_| lost) {
+            tracing::warn!("node-id was lost; it gets {id} again, from {from}");
             self.write(&data_dir, &id);
+        }
+        if let Some(record) = &record {
+            keep(&data_dir, record);
         }
     }
 
-    /// The agent's own word on its data directory.
-    pub(super) fn told(&mut self, data_dir: &str) {
+    /// The agent's own word on its name and its data directory.
+    pub(super) fn told(&mut self, name: &str, data_dir: &str) {
+        if !name.is_empty() && !self.as_former {
+            name.clone_into(&mut self.name);
+        }
         if !data_dir.is_empty() {
             self.data_dir = Some(data_dir.into());
         }
     }
 
     /// Keeps what the node is known as.
-    pub(super) fn remember(&self, known: &Known) {
+    pub(super) fn remember(&mut self, known: &Known) {
         let Some(data_dir) = &self.data_dir else {
             return;
         };
@@ -210,14 +262,26 @@ impl Identity {
             machine: self.machine.clone(),
             left: known.left,
         };
-        if let Err(error) = record::write(data_dir, &record) {
-            let path = record::path(data_dir);
-            tracing::warn!(
-                "{} cannot be written ({error}): at the next start it will not be known what the node was",
-                path.display()
-            );
-        }
+        keep(data_dir, &record);
+        self.known = Some(record);
     }
+}
+
+/// Writes what the node is known as, unless it is written so already.
+fn keep(data_dir: &Path, record: &Record) {
+    if let Err(error) = record::write(data_dir, record) {
+        let path = record::path(data_dir);
+        tracing::warn!(
+            "{} cannot be written ({error}): at the next start it will not be known what the node was",
+            path.display()
+        );
+    }
+}
+
+/// What a node's configuration calls it, or else its host.
+fn called(said: &Said) -> String {
+    said.text("node_name")
+        .unwrap_or_else(os::process::host_name)
 }
 
 /// This host's addresses; none where they cannot be read.

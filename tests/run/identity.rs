@@ -30,6 +30,17 @@ pub(crate) fn kill(lictor: &Running) -> TestResult {
     Ok(())
 }
 
+/// Kills the agent alone, for the so-manieth time, and waits for the next one.
+pub(crate) fn crash(lictor: &Running, times: u64) -> TestResult {
+    for agent in lictor.children()? {
+        nix::sys::signal::kill(agent, Signal::SIGKILL)?;
+    }
+    lictor.wait_status("another agent", START, |status| {
+        status["agent"]["restarts"] == times && status["phase"] == "Ready"
+    })?;
+    Ok(())
+}
+
 pub(crate) fn leave(lictor: &Running) -> TestResult {
     lictor.term()?;
     assert_eq!(lictor.exit(STOP)?, 0);
@@ -41,7 +52,7 @@ pub(crate) fn rename(seed: &Seed, name: &str) -> TestResult {
     Ok(())
 }
 
-fn node_id(lictor: &Running) -> TestResult<String> {
+pub(crate) fn node_id(lictor: &Running) -> TestResult<String> {
     let agent = lictor.api().get("/v1/agent/self")?;
     Ok(text(&agent["Config"]["NodeID"]))
 }
@@ -159,12 +170,19 @@ fn an_id_that_is_lost_comes_back(version: Version) -> TestResult {
     is_known(&seed, "n1", "10.111.67.11", "n1")?;
     // Lost while it runs, it is back before the agent is started again.
     seed.host.run(["rm", NODE_ID])?.success()?;
-    let agents = lictor.children()?;
-    nix::sys::signal::kill(agents[0], Signal::SIGKILL)?;
-    lictor.wait_status("another agent", START, |status| {
-        status["agent"]["restarts"] == 1 && status["phase"] == "Ready"
-    })?;
+    crash(&lictor, 1)?;
     assert_eq!(node_id(&lictor)?, id);
+    // With all there is beside it, too: lictor remembers it.
+    seed.host.run(["rm", "-r", "/consul/data"])?.success()?;
+    crash(&lictor, 2)?;
+    assert_eq!(node_id(&lictor)?, id);
+    assert_eq!(seed.host.read(NODE_ID)?, id);
+    let copy: Value = serde_json::from_str(&seed.host.read(COPY)?)?;
+    assert_eq!(text(&copy["id"]), id);
+    assert_eq!(text(&copy["node_name"]), "n1");
+    let told = format!("node-id was lost; it gets {id} again, from what lictor remembers");
+    assert!(lictor.log().contains(&told), "{}", lictor.log());
+    is_known(&seed, "n1", "10.111.67.11", "n1")?;
     leave(&lictor)
 }
 

@@ -23,6 +23,7 @@ mod life;
 mod moved;
 mod pid1;
 mod reload_signal;
+mod renamed;
 mod renewal;
 mod restage;
 mod restart;

@@ -15,7 +15,9 @@ use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
 /// Servers take an entry away some 0.4 s after they have heard of the leave. So long after the agent has told it, they have not.
-pub(super) const AGAIN: Duration = Duration::from_millis(700);
+pub(in crate::core) const AGAIN: Duration = Duration::from_millis(700);
+/// Why it is told once more.
+pub(in crate::core) const UNHEARD: &str = "the servers have not taken its node away";
 
 impl Machine {
     /// The agent has told others that it leaves, and they had time to hear it.
@@ -31,13 +33,14 @@ impl Machine {
             return;
         }
         stop.again = true;
+        let missed = "others may have missed it";
+        self.force_leave(if unheard { UNHEARD } else { missed });
+    }
+
+    /// Has the agent tell others once more that it leaves, one time at a time.
+    pub(in crate::core) fn force_leave(&mut self, why: &str) {
         self.start.telling_again = true;
         let node = self.facts.node_name.clone();
-        let why = if unheard {
-            "the servers have not taken its node away"
-        } else {
-            "others may have missed it"
-        };
         self.say(
             Level::Info,
             format!("having the agent tell once more that it leaves (force-leave {node}): {why}"),
@@ -53,8 +56,9 @@ impl Machine {
             let level = if denied { Level::Info } else { Level::Debug };
             self.say(level, format!("not told once more: {refusal}"));
         }
-        let killed = self.stop.as_ref().is_none_or(|stop| stop.killed);
-        if !denied && !killed {
+        let killed = self.stop.as_ref().map(|stop| stop.killed);
+        let over = killed.unwrap_or(!self.is_farewell());
+        if !denied && !over {
             self.timers.set(Timer::TellAgain, self.now + AGAIN);
         }
     }

@@ -18,7 +18,7 @@ const OVERDUE: Duration = Duration::from_millis(2500);
 
 /// Our entry in the catalog during a leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(in crate::core) enum Entry {
     /// Not looked at yet.
     Unseen,
     /// It is there.

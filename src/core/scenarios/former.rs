@@ -35,15 +35,31 @@ impl Bed {
         bed
     }
 
-    /// It has joined and was asked to leave.
-    fn as_former_leaving(config: Config) -> Self {
+    /// It has joined.
+    fn as_former_joined(config: Config) -> Self {
         let mut bed = Self::as_former(config);
         assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
         assert_eq!(bed.says(Membership::Alive), [Action::Ask(Question::Leader)]);
         assert_eq!(bed.on(leader()), []);
+        bed
+    }
+
+    /// It has joined and was asked to leave, since its entry is there.
+    fn as_former_leaving(config: Config) -> Self {
+        let mut bed = Self::as_former_joined(config);
         let joined = bed.now;
-        assert_eq!(bed.tick(), [Action::Ask(Question::Leave)]);
+        assert_eq!(bed.tick(), [ask_catalog(None)]);
         assert!(bed.now >= joined + Duration::from_secs(1));
+        let there = in_catalog(&[SERVICE]);
+        assert_eq!(bed.shows(there), [Action::Ask(Question::Leave)]);
+        bed
+    }
+
+    /// It has left, by its own word.
+    fn as_former_left(config: Config) -> Self {
+        let mut bed = Self::as_former_leaving(config);
+        assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+        assert_eq!(bed.says(Membership::Left), []);
         bed
     }
 
@@ -66,6 +82,91 @@ fn it_leaves_as_what_it_was_before_it_starts_as_it_is() {
     assert_eq!(bed.machine.facts.node_name, "n1");
     bed.answers();
     bed.joins();
+}
+
+/// An entry that was taken out comes back within seconds: only what is there can be seen to go.
+#[test]
+fn it_leaves_once_its_entry_is_there() {
+    let mut bed = Bed::as_former_joined(config());
+    bed.machine.facts.advertise = Some(address().ip.into());
+    let elsewhere = CatalogNode {
+        address: "10.0.0.9".to_owned(),
+        ..in_catalog(&[SERVICE])
+    };
+    for not_yet in [absent(8), elsewhere] {
+        assert_eq!(bed.tick(), [ask_catalog(None)]);
+        assert_eq!(bed.shows(not_yet), []);
+    }
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    let there = in_catalog(&[SERVICE]);
+    assert_eq!(bed.shows(there), [Action::Ask(Question::Leave)]);
+}
+
+#[test]
+fn an_entry_that_does_not_come_is_waited_for_5_s() {
+    let mut bed = Bed::as_former_joined(config());
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    let since = bed.now;
+    while bed.done == [ask_catalog(None)] {
+        assert_eq!(bed.shows(absent(8)), []);
+        bed.tick();
+    }
+    assert_eq!(bed.done, [Action::Ask(Question::Leave)]);
+    assert_eq!((bed.now - since).as_secs(), 5);
+    // Nor is an answer.
+    let mut bed = Bed::as_former_joined(config());
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Leave)]);
+}
+
+/// Another's entry is not going to be its own, and what may not be read is never seen.
+#[test]
+fn an_entry_that_cannot_come_is_not_waited_for() {
+    let another = CatalogNode {
+        id: "id-2".to_owned(),
+        ..in_catalog(&[])
+    };
+    for seen in [Ok(another), Err(Refusal::Denied("no".to_owned()))] {
+        let mut bed = Bed::as_former_joined(config());
+        assert_eq!(bed.tick(), [ask_catalog(None)]);
+        let seen = bed.on(Event::Answered(Answer::Catalog(seen)));
+        assert_eq!(seen, [Action::Ask(Question::Leave)]);
+    }
+}
+
+fn tell_again() -> Action {
+    Action::Ask(Question::ForceLeave {
+        node: "n1".to_owned(),
+    })
+}
+
+/// Its word did not reach the servers, and others would take it for failed.
+#[test]
+fn a_leave_that_the_servers_have_not_heard_is_told_until_they_have() {
+    let mut bed = Bed::as_former_left(config());
+    for _ in 0..2 {
+        let since = bed.now;
+        while bed.tick() != [tell_again()] {
+            assert_eq!(bed.done, [ask_catalog(None)]);
+            bed.shows(in_catalog(&[SERVICE]));
+        }
+        assert_eq!((bed.now - since).as_millis() / 100, 7);
+        assert_eq!(bed.on(Event::Answered(Answer::ForceLeave(Ok(())))), []);
+    }
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.shows(absent(12)), []);
+    let gone = bed.now;
+    bed.tick_until(&Action::Signal(9));
+    assert_eq!((bed.now - gone).as_millis() / 10, 30);
+    assert_eq!(bed.on(end(How::Signaled(9))), [Action::Spawn]);
+}
+
+#[test]
+fn a_leave_that_was_heard_is_not_told_once_more() {
+    let mut bed = Bed::as_former_left(config());
+    assert_eq!(bed.tick(), [ask_catalog(None)]);
+    assert_eq!(bed.shows(absent(12)), []);
+    assert_eq!(bed.tick(), [Action::Signal(9)]);
 }
 
 /// Its own log says that it leaves, which is no news, and a SIGHUP would break that.

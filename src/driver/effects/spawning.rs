@@ -27,7 +27,14 @@ impl Effects {
         args
     }
 
+    /// Before anything is made of the node's name.
+    pub(super) fn keep_name(&mut self) {
+        let args = self.staging.args(&self.users_args());
+        self.identity.keep_name(&args);
+    }
+
     pub(super) fn spawn(&mut self, former: Option<&Former>) -> Result<Spawned, Exit> {
+        self.keep_name();
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         let config = self.staging.config(&self.users_args());
         self.gossip = gossip::Place::of(&config);

@@ -109,7 +109,8 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         holds: |seen, action| {
             let gives_up =
                 *action == Action::Forget && seen.event == Event::Tick && seen.stop.is_none();
-            !gives_up || seen.start_overdue()
+            // One that leaves as what its node was drops what it was asked before it is asked to.
+            !gives_up || seen.farewell.is_some() || seen.start_overdue()
         },
     },
 ];

@@ -12,7 +12,10 @@ use crate::core::former::Former;
 const JOIN: Duration = Duration::from_secs(45);
 const BACK: Duration = Duration::from_secs(1);
 const LEAVE: Duration = Duration::from_secs(20);
+const SOUGHT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
 const GONE: Duration = Duration::from_millis(300);
+const AGAIN: Duration = Duration::from_millis(700);
 const NOT_BEGUN: Duration = Duration::from_millis(1500);
 
 /// What was seen of it, from its spawn to its end or to a stop.
@@ -31,8 +34,16 @@ pub(super) struct Farewell {
     refused: bool,
     /// It said so long after the asking that it is a member like others.
     not_begun: bool,
-    /// It said that it has left.
-    left: bool,
+    /// Since when its entry was looked for in the catalog, before it was asked to leave.
+    seeks: Option<Moment>,
+    /// It is there, or is somebody else's, or may not be looked for.
+    sought: bool,
+    /// The catalog showed it last.
+    there: bool,
+    /// It is asked to tell once more that it leaves, or may not be.
+    telling: bool,
+    /// Since when it said that it has left.
+    left: Option<Moment>,
     /// Since when the catalog has had no node of it any more.
     gone: Option<Moment>,
     pub(super) killed: bool,
@@ -57,16 +68,16 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "known before it leaves",
-        sentence: "one that was started as what its node was is asked to leave 1 s after it has joined, and once it has said how it is if it has \
-                   an API; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
+        sentence: "one that was started as what its node was is asked to leave 1 s after it has joined, and if it has an API once it has said how it is and its entry is \
+                   in the catalog, which is waited for 5 s at most; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
         holds: |seen, action| match (as_former(seen), &seen.agent, action) {
             (
                 Some(farewell),
                 Some(agent),
                 Action::Ask(Question::Leave) | Action::Signal(SIGINT | SIGTERM),
             ) => {
-                let told = farewell.looked || !agent.api;
-                let known = farewell.joined.is_some_and(|at| at + BACK <= seen.now);
+                let told = farewell.looked && farewell.was_sought(seen.now) || !agent.api;
+                let known = farewell.is_known(seen.now);
                 let by_signal = *action != Action::Ask(Question::Leave);
                 let again = farewell.refused || farewell.not_begun;
                 match farewell.asked {
@@ -104,10 +115,18 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "it does nothing but leave",
-        sentence: "of one that was started as what its node was nothing is asked but how it is, whether it has a leader and that it leave, and once it has left what the catalog has of it; it \
-                   takes no reload and no checks",
+        sentence: "of one that was started as what its node was nothing is asked but how it is, whether it has a leader and that it leave, and what the catalog has of it, 1 s after it has joined or once it has left; it \
+                   takes no reload and no checks; it is asked to force its own name to leave only where its entry is there 0.7 s after it said that it has left, \
+                   not while that is under way or after it was denied",
         holds: |seen, action| match (as_former(seen), action) {
-            (Some(farewell), Action::Ask(Question::Catalog { change: None, .. })) => farewell.left,
+            (Some(farewell), Action::Ask(Question::Catalog { change: None, .. })) => {
+                farewell.left.is_some() || farewell.asked == 0 && farewell.is_known(seen.now)
+            }
+            (Some(farewell), Action::Ask(Question::ForceLeave { node })) => {
+                let late = farewell.left.is_some_and(|at| at + AGAIN <= seen.now);
+                let free = !farewell.telling && !farewell.killed;
+                late && farewell.there && free && *node == seen.facts.node_name
+            }
             (Some(_), Action::Ask(question)) => matches!(
                 question,
                 Question::Agent | Question::Leader | Question::Leave
@@ -152,7 +171,18 @@ impl Farewell {
     /// Whether its leave was one.
     pub(super) fn has_left(&self, end: &End) -> bool {
         let well = end.how.code() == 0 && !end.broke_its_leave;
-        self.asked > 0 && (self.left || well)
+        self.asked > 0 && (self.left.is_some() || well)
+    }
+
+    /// Others have had time to hear that it is back.
+    fn is_known(&self, now: Moment) -> bool {
+        self.joined.is_some_and(|at| at + BACK <= now)
+    }
+
+    /// Its entry was seen, or was waited for long enough.
+    fn was_sought(&self, now: Moment) -> bool {
+        let long = self.seeks.is_some_and(|at| at + SOUGHT <= now);
+        self.sought || long || now + PAUSE >= self.due()
     }
 
     fn is_over(&self, now: Moment) -> bool {
@@ -207,8 +237,9 @@ impl Seen {
             Answer::Agent(Ok(facts)) => {
                 farewell.looked = true;
                 let member = facts.membership == crate::core::event::Membership::Alive;
-                farewell.left |=
-                    farewell.asked > 0 && facts.membership == crate::core::event::Membership::Left;
+                if farewell.asked > 0 && facts.membership == crate::core::event::Membership::Left {
+                    farewell.left.get_or_insert(now);
+                }
                 farewell.not_begun =
                     farewell.asked > 0 && member && put >= farewell.last + NOT_BEGUN;
             }
@@ -216,10 +247,25 @@ impl Seen {
             Answer::Leader(Ok(Some(_))) => {
                 farewell.joined.get_or_insert(now);
             }
-            Answer::Catalog(Ok(node))
-                if farewell.left && (!node.present || node.id != self.facts.node_id) =>
-            {
-                farewell.gone.get_or_insert(now);
+            Answer::Catalog(Ok(node)) if farewell.left.is_some() => {
+                farewell.there = node.present && node.id == self.facts.node_id;
+                if !farewell.there {
+                    farewell.gone.get_or_insert(now);
+                }
+            }
+            Answer::Catalog(Ok(node)) if node.present => {
+                let ours = self.facts.node_id.is_empty() || node.id == self.facts.node_id;
+                let own = self.facts.advertise.map(|own| own.to_string());
+                let same = own.is_none_or(|own| own == node.address);
+                farewell.there = ours && same;
+                farewell.sought |= !ours || same;
+            }
+            Answer::Catalog(Err(Refusal::Denied(_))) => {
+                farewell.there &= farewell.left.is_none();
+                farewell.sought = true;
+            }
+            Answer::ForceLeave(result) => {
+                farewell.telling = matches!(result, Err(Refusal::Denied(_)));
             }
             Answer::Leave(Err(Refusal::Denied(_) | Refusal::Unreachable(_))) => {
                 farewell.refused = true;
@@ -242,6 +288,14 @@ impl Seen {
             }
             Action::Signal(SIGINT | SIGTERM) => true,
             Action::Ask(Question::Leave) => false,
+            Action::Ask(Question::Catalog { .. }) => {
+                farewell.seeks.get_or_insert(now);
+                return false;
+            }
+            Action::Ask(Question::ForceLeave { .. }) => {
+                farewell.telling = true;
+                return false;
+            }
             _ => return false,
         };
         if farewell.asked == 0 {

@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 53] = [
+pub(super) const LANDMARKS: [&str; 54] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -36,6 +36,7 @@ pub(super) const LANDMARKS: [&str; 53] = [
     "another way to leave",
     "told once more",
     "told once more, to finish a leave",
+    "told once more, as what its node was",
     "PUT deregister of a ghost",
     "PUT deregister as the last step",
     "checks put back",
@@ -112,6 +113,7 @@ pub(super) fn landmark(seen: &Seen, action: &Action) -> Option<&'static str> {
             true => "told once more, to finish a leave",
             false => "told once more",
         },
+        (Action::Ask(Question::ForceLeave { .. }), None) => "told once more, as what its node was",
         (Action::Ask(Question::Services), None) if outlives(seen) => {
             "a change that outlives its agent"
         }

@@ -323,9 +323,10 @@ impl Seen {
         let farewell = self.farewell.take();
         self.farewell_over = farewell.is_some();
         if let Some(farewell) = farewell {
+            self.own_entry = false;
             if farewell.has_left(end) {
                 // Nobody knows the node any more.
-                (self.ever_joined, self.own_entry) = (false, false);
+                self.ever_joined = false;
                 self.has_left = true;
             }
             self.facts = told_by(&self.config);
@@ -418,7 +419,7 @@ impl Seen {
                 let stop = self.stop.iter_mut();
                 stop.for_each(|stop| stop.leave.forget());
                 // Of itself, time begins no other stop than this.
-                if self.event == Event::Tick && self.stop.is_none() {
+                if self.event == Event::Tick && self.stop.is_none() && self.farewell.is_none() {
                     self.stop = Some(Stop::new(self.now, OnStop::Stay, true));
                     self.reload.stopped();
                 }
