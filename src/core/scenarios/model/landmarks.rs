@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 53] = [
+pub(super) const LANDMARKS: [&str; 55] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -55,6 +55,8 @@ pub(super) const LANDMARKS: [&str; 53] = [
     "exit 111",
     "a restart for a lost name",
     "a dead twin taken away",
+    "a dead name told to have left",
+    "a serfHealth written",
     "exit 112",
     "exit 113",
     "exit 114",
@@ -155,6 +157,8 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
         Action::Ask(Question::Remove { .. }) => "a dead twin taken away",
+        Action::Ask(Question::ForceLeave { .. }) => "a dead name told to have left",
+        Action::Ask(Question::Vouch { .. }) => "a serfHealth written",
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",
