@@ -5,7 +5,7 @@ use super::leaving::leaving;
 use super::seen::Seen;
 use super::*;
 
-pub(super) const LANDMARKS: [&str; 55] = [
+pub(super) const LANDMARKS: [&str; 53] = [
     "a snapshot",
     "a look at addresses",
     "another address for another agent",
@@ -55,8 +55,6 @@ pub(super) const LANDMARKS: [&str; 55] = [
     "exit 111",
     "a restart for a lost name",
     "a dead twin taken away",
-    "a dead name told to have left",
-    "a serfHealth written",
     "exit 112",
     "exit 113",
     "exit 114",
