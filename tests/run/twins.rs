@@ -194,7 +194,7 @@ fn what_is_denied_is_told_1_22_5() -> TestResult {
 fn a_name_that_may_not_be_told_to_have_left_is_told(version: Version) -> TestResult {
     let network = Network::new()?;
     let guarded = Guarded::new(&network, version)?;
-    let rules = r#"node_prefix "" { policy = "write" } service_prefix "" { policy = "write" } agent_prefix "" { policy = "write" }"#;
+    let rules = r#"node_prefix "" { policy = "write" } service_prefix "" { policy = "write" } agent_prefix "" { policy = "read" }"#;
     let (agent, _) = guarded.token("agent", rules)?;
     let host = network.host("n1", 11)?;
     host.write("/consul/config/consul.json", SEED)?;
