@@ -223,11 +223,6 @@ fn a_name_that_may_not_be_told_to_have_left_is_told(version: Version) -> TestRes
 }
 
 #[test]
-fn a_name_that_may_not_be_told_to_have_left_is_told_1_8_7() -> TestResult {
-    a_name_that_may_not_be_told_to_have_left_is_told(Version::V1_8_7)
-}
-
-#[test]
 fn a_name_that_may_not_be_told_to_have_left_is_told_1_22_5() -> TestResult {
     a_name_that_may_not_be_told_to_have_left_is_told(Version::V1_22_5)
 }
