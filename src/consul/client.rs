@@ -14,6 +14,8 @@ use crate::core::checks::{Health, States};
 use crate::core::event::{Answer, Member, NodeView, Refusal};
 use crate::http;
 
+mod txn;
+
 /// Catalog calls block for 7 to 10 s when there is no leader; a question that takes as long has its answer.
 const READ: Duration = Duration::from_secs(5);
 /// A reload loads files, TLS and services, and runs what it must.
@@ -137,6 +139,7 @@ impl Client {
                         .map(drop),
                 )
             }
+            Question::Vouch { node } => Answer::Vouched(self.vouch(&node).await),
             Question::Remove { node, modified } => {
                 Answer::Removed(self.remove(&node, modified).await)
             }
@@ -145,31 +148,6 @@ impl Client {
                     .await
                     .map(drop),
             ),
-        }
-    }
-
-    /// Takes a node out of the catalog, with all that it has, if it is still as it was at that index: whether it was.
-    async fn remove(&self, node: &str, modified: u64) -> Result<bool, Refusal> {
-        let mut entry = serde_json::json!({ "Node": node, "ModifyIndex": modified });
-        if let Some((_, partition)) = self.scope.iter().find(|(key, _)| *key == "partition") {
-            entry["Partition"] = Value::from(partition.as_str());
-        }
-        let body = serde_json::json!([{ "Node": { "Verb": "delete-cas", "Node": entry } }]);
-        let sent = self.request(Method::PUT, "/v1/txn", &[], Some(body), READ);
-        let (what, response) = sent.await?;
-        let status = response.status();
-        let body = response.bytes().await;
-        let body = body.map_err(|error| refused(&what, &error))?;
-        match status {
-            StatusCode::CONFLICT if words::is_denied(&String::from_utf8_lossy(&body)) => {
-                Err(Refusal::Denied(format!(
-                    "{what}: {}",
-                    words::without_pem(&String::from_utf8_lossy(&body))
-                )))
-            }
-            StatusCode::CONFLICT => Ok(false),
-            status if status.is_success() => Ok(true),
-            status => Err(unwanted(&what, status, &body)),
         }
     }
 

@@ -119,6 +119,11 @@ pub enum Question {
         /// The node's name.
         node: String,
     },
+    /// `PUT /v1/txn`: write the check of the servers' own (`serfHealth`) for a node that lives and has none.
+    Vouch {
+        /// The node's name.
+        node: String,
+    },
     /// `PUT /v1/txn`: take a whole node away, unless it has changed since that index.
     Remove {
         /// The node's name.

@@ -265,6 +265,8 @@ pub enum Answer {
     ForceLeave(Result<(), Refusal>),
     /// `PUT /v1/catalog/deregister`.
     Deregister(Result<(), Refusal>),
+    /// `PUT /v1/txn`: whether the node had no such check yet, and has it now.
+    Vouched(Result<bool, Refusal>),
     /// `PUT /v1/txn`: whether the node was still what it was, and is gone.
     Removed(Result<bool, Refusal>),
 }

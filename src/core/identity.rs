@@ -52,6 +52,17 @@ impl Us<'_> {
         member.id == self.id && self.is_here(&member.address)
     }
 
+    /// Whether this member is our agent, alive, and nobody has objected.
+    pub(super) fn is_alive(&self, member: &Member) -> bool {
+        self.unopposed && self.is_us(member) && member.state == MemberState::Alive
+    }
+
+    /// Whether a member of another name has failed for good: nobody can live at our address and port but us, since we listen there.
+    pub(super) fn is_succeeded(&self, member: &Member) -> bool {
+        let here = self.is_here(&member.address) && Some(member.port) == self.port;
+        self.unopposed && here && member.state == MemberState::Failed
+    }
+
     /// What the node of this name is to us.
     pub(super) fn judge(&self, name: &str, view: &NodeView) -> Twin {
         let entry = &view.entry;

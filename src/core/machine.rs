@@ -237,9 +237,11 @@ impl Machine {
             Answer::Node(result) => self.node_seen(result),
             Answer::Neighbours(result) => self.neighbours_seen(result),
             Answer::Removed(result) => self.removed(result),
+            Answer::Vouched(result) => self.vouched(result),
             Answer::Services(result) => self.services_answered(result),
             Answer::Reload(result) => self.reload_answered(result),
             Answer::Leave(result) => self.leave_answered(result),
+            Answer::ForceLeave(result) if self.twins.is_parting() => self.name_left(result),
             Answer::ForceLeave(result) => self.told_again(result),
             Answer::Deregister(result) => self.taken_away(result),
         }

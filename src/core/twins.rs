@@ -15,9 +15,11 @@ use crate::core::identity::{Twin, Us, shown};
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
+mod after;
 mod findings;
 mod heal;
 
+use after::After;
 use findings::Finding;
 use heal::by_hand;
 
@@ -60,6 +62,8 @@ pub(super) struct Twins {
     found: BTreeMap<String, Finding>,
     /// Who was taken away, and when.
     healed: Vec<(String, Moment)>,
+    /// What is left to do after that.
+    after: After,
     /// How many were.
     pub(super) total: u32,
 }
@@ -68,8 +72,10 @@ impl Twins {
     /// Another agent runs; what was taken away stays so.
     pub(super) fn new_run(&mut self) {
         let (healed, total) = (std::mem::take(&mut self.healed), self.total);
+        let after = std::mem::take(&mut self.after);
         *self = Self {
             healed,
+            after,
             total,
             ..Self::default()
         };
@@ -80,6 +86,7 @@ impl Twins {
         self.looking = None;
         self.removing = None;
         self.reading = false;
+        self.after.forget();
     }
 
     /// Whether what is known of a name is about to be told.
@@ -117,6 +124,7 @@ impl Machine {
             self.twins.refused = false;
             self.twins.found.remove(&name);
             self.conclude();
+            self.look_at_health();
             return self.read_neighbours();
         }
         self.start.was_in_catalog = false;
@@ -184,7 +192,8 @@ impl Machine {
         if !self.twins.queue.is_empty() {
             return self.look_at_next();
         }
-        let open: Vec<String> = self.twins.found.keys().cloned().collect();
+        let open = self.twins.found.keys().chain(self.twins.after.parts());
+        let open: Vec<String> = open.cloned().collect();
         if open.is_empty() {
             // What the agent said may be seen by the next read of our own entry.
             self.timers.set(Timer::Ask, self.now);
@@ -287,7 +296,7 @@ impl Machine {
         match result {
             Ok(view) => {
                 let twin = self.us().judge(&name, &view);
-                self.twin_seen(&name, twin, view.entry);
+                self.twin_seen(&name, twin, *view);
             }
             Err(refusal) => {
                 self.say(
@@ -300,20 +309,17 @@ impl Machine {
         self.look_at_next();
     }
 
-    fn twin_seen(&mut self, name: &str, twin: Twin, entry: CatalogNode) {
+    fn twin_seen(&mut self, name: &str, twin: Twin, view: NodeView) {
+        if matches!(twin, Twin::Gone | Twin::Ours) {
+            self.twins.dead.take_if(|(one, ..)| one == name);
+            return self.no_twin_seen(name, &view);
+        }
+        let entry = view.entry;
         let before = self.twins.dead.take_if(|(one, ..)| one == name);
         let who = format!("{name} ({})", shown(&entry));
         let own = name == self.facts.node_name;
         let (truth, reason, message) = match twin {
-            Twin::Gone | Twin::Ours => {
-                self.twins.found.remove(name);
-                self.twins.in_vain = 0;
-                if own {
-                    // The next read of our own entry says so.
-                    return self.timers.set(Timer::Ask, self.now + AGREE);
-                }
-                return self.conclude();
-            }
+            Twin::Gone | Twin::Ours => return,
             Twin::Dead => return self.dead_seen(name, entry, before),
             // What has no agent may well have the address of one.
             Twin::External => (

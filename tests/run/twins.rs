@@ -42,6 +42,11 @@ fn id_of(seed: &Seed, node: &str) -> TestResult<Value> {
     Ok(node["Node"]["ID"].clone())
 }
 
+fn serf_health(seed: &Seed) -> TestResult<String> {
+    let checks = seed.server.catalog().checks("n1")?;
+    Ok(checks.get("serfHealth").cloned().unwrap_or_default())
+}
+
 fn a_dead_twin_is_taken_away(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let before = killed(&seed, version)?;
@@ -58,6 +63,16 @@ fn a_dead_twin_is_taken_away(version: Version) -> TestResult {
         "took the dead twin n1 ({before} at 10.111.67.11) out of the catalog, with its services consul-10.111.67.11"
     );
     assert!(log.contains(&told), "{log}");
+    // The servers watch over it again, and the leader takes that check for its own.
+    lictor.wait_log("the servers' check of n1 (serfHealth)", START)?;
+    assert_eq!(serf_health(&seed)?, "passing");
+    kill(&lictor)?;
+    wait::until_ok("the death in the catalog", START, || {
+        match serf_health(&seed) {
+            Ok(state) if state == "critical" => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })?;
     Ok(())
 }
 
@@ -85,6 +100,9 @@ fn a_dead_name_is_taken_away(version: Version) -> TestResult {
     })?;
     assert!(seed.server.catalog().node("n1")?.is_none());
     assert!(seed.server.catalog().node("n2")?.is_some());
+    // The members know it no more as one that has failed, and might come back.
+    seed.server.catalog().wait_member("n1", "left", START)?;
+    seed.server.catalog().wait_member("n2", "alive", START)?;
     Ok(())
 }
 
@@ -170,6 +188,43 @@ fn what_is_denied_is_told_1_8_7() -> TestResult {
 #[test]
 fn what_is_denied_is_told_1_22_5() -> TestResult {
     what_is_denied_is_told(Version::V1_22_5)
+}
+
+/// A token that may take nodes away, and may not force them to leave.
+fn a_name_that_may_not_be_told_to_have_left_is_told(version: Version) -> TestResult {
+    let network = Network::new()?;
+    let guarded = Guarded::new(&network, version)?;
+    let rules = r#"node_prefix "" { policy = "write" } service_prefix "" { policy = "write" } agent_prefix "" { policy = "read" }"#;
+    let (agent, _) = guarded.token("agent", rules)?;
+    let host = network.host("n1", 11)?;
+    host.write("/consul/config/consul.json", SEED)?;
+    guarded.give(&host, &json!({ "agent": agent, "default": agent }))?;
+    let start = |name: &str| {
+        let name = format!("-node={name}");
+        let command = ["agent", "-config-dir=/consul/config", &name];
+        let lictor = Lictor::on(&host, LICTOR).consul(version).command(command);
+        lictor.env("CONSUL_HTTP_TOKEN", &agent).start()
+    };
+    let lictor = start("n1")?;
+    lictor.wait_condition("Registered", START)?;
+    kill(&lictor)?;
+    lose_data(&host)?;
+    let lictor = start("n2")?;
+    lictor.wait_log(
+        "an operator can: consul force-leave n1 (operator:write)",
+        3 * START,
+    )?;
+    let status = lictor.wait_condition("IdentityHeld", START)?;
+    assert_eq!(status["agent"]["healed"], 1);
+    assert!(guarded.api().catalog().node("n1")?.is_none());
+    let members = guarded.api().catalog().members()?;
+    assert_eq!(members.get("n1").map(String::as_str), Some("failed"));
+    Ok(())
+}
+
+#[test]
+fn a_name_that_may_not_be_told_to_have_left_is_told_1_22_5() -> TestResult {
+    a_name_that_may_not_be_told_to_have_left_is_told(Version::V1_22_5)
 }
 
 /// Nothing of the registration comes to the catalog, and the agent's log alone says why.

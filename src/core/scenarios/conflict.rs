@@ -376,3 +376,109 @@ fn a_registration_that_acls_block_is_named() {
     bed.shows(absent(9));
     assert_eq!(bed.reason(), "RegistrationDenied");
 }
+
+/// Our own entry after a healing, without the servers' check.
+fn bare() -> NodeView {
+    NodeView {
+        serf: None,
+        member: member("id-1", 8301, MemberState::Alive),
+        ..entry("id-1", "10.0.0.5", Health::Passing)
+    }
+}
+
+impl Bed {
+    /// A twin of our name was taken away, and the agent has registered itself.
+    fn healed(config: Config) -> Self {
+        let mut bed = Self::gossiping(config);
+        bed.shows(another_s());
+        bed.told(twin());
+        bed.tick_until(&ask_node("n1", true));
+        bed.told(twin());
+        bed.on(Event::Answered(Answer::Removed(Ok(true))));
+        bed.shows(in_catalog(&[SERVICE]));
+        bed.on(Event::Answered(Answer::Neighbours(Ok(Vec::new()))));
+        bed
+    }
+}
+
+#[test]
+fn the_servers_check_is_written_once_after_a_healing() {
+    let vouch = Action::Ask(Question::Vouch {
+        node: "n1".to_owned(),
+    });
+    let mut bed = Bed::healed(config());
+    bed.tick_until(&ask_node("n1", true));
+    assert_eq!(bed.told(bare()), [vouch]);
+    assert_eq!(bed.on(Event::Answered(Answer::Vouched(Ok(true)))), []);
+    assert!(
+        !bed.shows(in_catalog(&[SERVICE]))
+            .contains(&ask_node("n1", true))
+    );
+    // Not where the leader was faster, nor for one that is not ours or not seen alive.
+    let changes: [fn(&mut NodeView); 3] = [
+        |view| view.serf = Some(Health::Passing),
+        |view| view.entry.id = "id-3".to_owned(),
+        |view| view.member = member("id-1", 8301, MemberState::Failed),
+    ];
+    for change in changes {
+        let mut bed = Bed::healed(config());
+        bed.tick_until(&ask_node("n1", true));
+        let mut changed = bare();
+        change(&mut changed);
+        assert_eq!(bed.told(changed), []);
+    }
+}
+
+/// What is left of `dead` once it is out of the catalog.
+fn remains(id: &str, port: u16, state: MemberState) -> NodeView {
+    NodeView {
+        member: member(id, port, state),
+        ..NodeView::default()
+    }
+}
+
+/// One of another name was taken away, and its member is looked at.
+fn parted() -> Bed {
+    let mut bed = Bed::ready_and_gossiping(config());
+    let dead = NodeView {
+        member: member("id-4", 8301, MemberState::Failed),
+        ..entry("id-4", "10.0.0.5", Health::Critical)
+    };
+    bed.on(Event::TroubleHeard(Trouble::ConflictingId));
+    bed.tick_until(&ask_catalog(None));
+    bed.shows(in_catalog(&[SERVICE]));
+    let neighbour = Neighbour {
+        name: "dead".to_owned(),
+        id: "id-4".to_owned(),
+    };
+    bed.on(Event::Answered(Answer::Neighbours(Ok(vec![neighbour]))));
+    assert_eq!(bed.done, [ask_node("dead", true)]);
+    bed.told(dead.clone());
+    bed.tick_until(&ask_node("dead", true));
+    assert_eq!(bed.told(dead), [remove("dead")]);
+    bed.on(Event::Answered(Answer::Removed(Ok(true))));
+    bed.tick_until(&ask_node("dead", true));
+    bed
+}
+
+#[test]
+fn a_name_that_was_taken_away_is_told_to_have_left() {
+    let leave = Action::Ask(Question::ForceLeave {
+        node: "dead".to_owned(),
+    });
+    for result in [Ok(()), Err(Refusal::Denied("no operator:write".to_owned()))] {
+        let mut bed = parted();
+        let failed = remains("id-4", 8301, MemberState::Failed);
+        assert_eq!(bed.told(failed), std::slice::from_ref(&leave));
+        assert_eq!(bed.on(Event::Answered(Answer::ForceLeave(result))), []);
+        assert_eq!(bed.reason(), "Held");
+    }
+    for other in [
+        remains("id-4", 8311, MemberState::Failed),
+        remains("id-4", 8301, MemberState::Alive),
+        remains("id-4", 8301, MemberState::Left),
+        NodeView::default(),
+    ] {
+        assert_eq!(parted().told(other), []);
+    }
+}

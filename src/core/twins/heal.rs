@@ -12,10 +12,10 @@ use crate::core::timers::Timer;
 use crate::core::twins::{AGREE, Twins};
 
 /// The same twin is taken away once in this time, ...
-const SAME: Duration = Duration::from_secs(300);
+pub(super) const SAME: Duration = Duration::from_secs(300);
 /// ... and so many of them in an hour.
-const HOUR: Duration = Duration::from_secs(3600);
-const IN_AN_HOUR: usize = 3;
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const IN_AN_HOUR: usize = 3;
 
 impl Twins {
     fn may_heal(&self, name: &str, now: Moment) -> bool {
@@ -104,8 +104,8 @@ impl Machine {
                         "took the dead twin {name} ({who}) out of the catalog, with {services}"
                     ),
                 );
-                if name == self.facts.node_name && !lost {
-                    self.register_soon();
+                if !lost {
+                    self.healed(name);
                 }
                 self.conclude();
             }
@@ -137,7 +137,7 @@ impl Machine {
 
     /// The name is free. An agent that was refused tries again in 15 to 30 s, and nothing but a start makes it do so sooner; it is in
     /// the catalog with nothing, so there is nothing to lose.
-    fn register_soon(&mut self) {
+    pub(super) fn register_soon(&mut self) {
         if std::mem::take(&mut self.twins.refused) && self.config.restart {
             self.start_anew();
         }

@@ -1,6 +1,6 @@
 //! The agent and its cluster: what becomes of a signal and of a question, and how far it has come.
 
-use super::answers::{any, facts, how, percent, refuse, services, whatever};
+use super::answers::{afterwards, any, facts, how, percent, refuse, services, whatever};
 use super::world::{Manners, World};
 use super::*;
 use crate::core::event::Membership;
@@ -274,7 +274,9 @@ impl World {
         }
         let which = self.rng.usize(0..self.asked.len());
         let question = self.asked[which].question.clone();
+        let healed = self.is_healed(&question);
         let answer = match self.manners {
+            _ if healed => afterwards(&question, &self.seen.facts),
             Manners::Hostile => whatever(&mut self.rng, &question),
             Manners::Plausible => self.truth(&question, self.asked[which].at)?,
         };
@@ -329,9 +331,10 @@ impl World {
             } if self.index <= *index && self.now < at + *wait => None,
             Question::Catalog { .. } => Some(Answer::Catalog(Ok(self.catalog()))),
             // What others there are, the world does not know.
-            Question::Node { .. } | Question::Neighbours { .. } | Question::Remove { .. } => {
-                Some(whatever(&mut self.rng, question))
-            }
+            Question::Node { .. }
+            | Question::Neighbours { .. }
+            | Question::Vouch { .. }
+            | Question::Remove { .. } => Some(whatever(&mut self.rng, question)),
             Question::Services => {
                 let kept = any(&mut self.rng, &[100, 100, 100, 80]);
                 Some(Answer::Services(Ok(services(&mut self.rng, kept))))

@@ -93,6 +93,20 @@ fn dead_twin() -> NodeView {
     }
 }
 
+/// What is left of a name that was taken away: our own entry without `serfHealth`, or a member that has failed.
+pub(super) fn afterwards(question: &Question, facts: &AgentFacts) -> Answer {
+    let mut view = dead_twin();
+    view.serf = None;
+    view.entry.present =
+        matches!(question, Question::Node { node, .. } if *node == facts.node_name);
+    view.entry.id.clone_from(&facts.node_id);
+    if let (true, Some(member)) = (view.entry.present, &mut view.member) {
+        member.id.clone_from(&facts.node_id);
+        member.state = MemberState::Alive;
+    }
+    Answer::Node(Ok(Box::new(view)))
+}
+
 /// Anything that can be known of a name.
 pub(super) fn node(rng: &mut fastrand::Rng) -> NodeView {
     if rng.bool() {
@@ -166,6 +180,8 @@ pub(super) fn whatever(rng: &mut fastrand::Rng, question: &Question) -> Answer {
         Question::Node { .. } => Answer::Node(Err(refused)),
         Question::Neighbours { .. } if good => Answer::Neighbours(Ok(neighbours(rng))),
         Question::Neighbours { .. } => Answer::Neighbours(Err(refused)),
+        Question::Vouch { .. } if good => Answer::Vouched(Ok(rng.bool())),
+        Question::Vouch { .. } => Answer::Vouched(Err(refused)),
         Question::Remove { .. } if good => Answer::Removed(Ok(rng.bool())),
         Question::Remove { .. } => Answer::Removed(Err(refused)),
         Question::Agent => Answer::Agent(Err(refused)),
@@ -190,6 +206,7 @@ pub(super) fn refuse(question: &Question, refusal: Refusal) -> Answer {
         Question::Catalog { .. } => Answer::Catalog(Err(refusal)),
         Question::Node { .. } => Answer::Node(Err(refusal)),
         Question::Neighbours { .. } => Answer::Neighbours(Err(refusal)),
+        Question::Vouch { .. } => Answer::Vouched(Err(refusal)),
         Question::Remove { .. } => Answer::Removed(Err(refusal)),
         Question::Services => Answer::Services(Err(refusal)),
         Question::Reload => Answer::Reload(Err(refusal)),
@@ -209,6 +226,7 @@ pub(super) fn answers(answer: &Answer, question: &Question) -> bool {
             | (Answer::Catalog(_), Question::Catalog { .. })
             | (Answer::Node(_), Question::Node { .. })
             | (Answer::Neighbours(_), Question::Neighbours { .. })
+            | (Answer::Vouched(_), Question::Vouch { .. })
             | (Answer::Removed(_), Question::Remove { .. })
             | (Answer::Services(_), Question::Services)
             | (Answer::Reload(_), Question::Reload)

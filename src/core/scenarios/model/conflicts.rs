@@ -7,7 +7,7 @@ use super::world::{Manners, World};
 use super::*;
 use crate::core::checks::Health;
 use crate::core::conditions::Truth;
-use crate::core::event::{MemberState, NodeView, Trouble};
+use crate::core::event::{Member, MemberState, NodeView, Trouble};
 
 /// Until then an agent that met another one of its name may lose it.
 const DOUBT: Duration = Duration::from_secs(5);
@@ -41,6 +41,8 @@ pub(super) struct Conflicts {
     back_at: Moment,
     /// Twins that were taken away.
     removed: Vec<(String, Moment)>,
+    /// Names that were told to have left.
+    parted: Vec<(String, Moment)>,
 }
 
 impl Conflicts {
@@ -61,9 +63,11 @@ impl Conflicts {
     pub(super) fn new_run(&mut self, now: Moment) {
         let doubt = if self.tries > 0 { now + DOUBT } else { now };
         let removed = std::mem::take(&mut self.removed);
+        let parted = std::mem::take(&mut self.parted);
         *self = Self {
             doubt,
             removed,
+            parted,
             tries: self.tries,
             back_at: self.back_at,
             ..Self::default()
@@ -170,6 +174,30 @@ impl Seen {
         agrees && other && dead && here(&entry.address)
     }
 
+    /// What was said last of a name, if it is of this moment.
+    fn view_of(&self, name: &str) -> Option<&NodeView> {
+        let (last, at, view) = self.conflicts.views.last()?;
+        (last == name && *at == self.now).then_some(view)
+    }
+
+    /// Our agent gossips, nobody has objected, and may do something about twins.
+    fn may_heal(&self) -> bool {
+        let conflicts = &self.conflicts;
+        let alone = conflicts.listens == Some(true) && !conflicts.opposed;
+        alone && self.config.heals && self.stop.is_none() && !conflicts.is_lost()
+    }
+
+    fn is_here(&self, member: &Member) -> bool {
+        self.facts.advertise.is_some() && member.address.parse().ok() == self.facts.advertise
+    }
+
+    /// A name is being told to have left.
+    pub(super) fn parts(&mut self, name: &str) {
+        if self.stop.is_none() {
+            self.conflicts.parted.push((name.to_owned(), self.now));
+        }
+    }
+
     /// The twin that is being taken away was, or was not.
     pub(super) fn removed_told(&mut self, name: &str, gone: bool) {
         if gone {
@@ -228,6 +256,56 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                     .any(|(name, at)| name == node && ago(*at) < SAME);
                 let under_way = seen.asked(|question| matches!(question, Question::Remove { .. }));
                 lately < 3 && !same && under_way == 0
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "only who was at our place is told to have left",
+        sentence: "outside of a stop another name than ours is told to have left only with --on-conflict=heal, if it is not in the catalog, and \
+                   its member has failed at our own address and port; once in five minutes, and three of them in an hour",
+        holds: |seen, action| match action {
+            Action::Ask(Question::ForceLeave { node }) if seen.stop.is_none() => {
+                let ago = |at: Moment| seen.now.saturating_sub(at);
+                let parted = &seen.conflicts.parted;
+                let lately = parted.iter().filter(|(_, at)| ago(*at) < HOUR).count();
+                let same = parted
+                    .iter()
+                    .any(|(name, at)| name == node && ago(*at) < SAME);
+                let gone = seen.view_of(node).filter(|view| !view.entry.present);
+                let failed = gone
+                    .and_then(|view| view.member.as_ref())
+                    .is_some_and(|member| {
+                        let port = seen
+                            .facts
+                            .gossip
+                            .is_some_and(|own| own.port() == member.port);
+                        seen.is_here(member) && port && member.state == MemberState::Failed
+                    });
+                let under_way =
+                    seen.asked(|question| matches!(question, Question::ForceLeave { .. }));
+                let may = seen.may_heal() && *node != seen.facts.node_name && under_way == 0;
+                may && failed && lately < 3 && !same
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "only we are vouched for",
+        sentence: "serfHealth is written only with --on-conflict=heal and no stop, once after a twin of our name was taken away, and only for an entry of our \
+                   own id that has none, while its member is our own agent, alive",
+        holds: |seen, action| match action {
+            Action::Ask(Question::Vouch { node }) => {
+                let ours = |id: &str| id == seen.facts.node_id;
+                let removed = seen.conflicts.removed.iter().any(|(name, _)| name == node);
+                let alive = |member: &Member| {
+                    ours(&member.id) && seen.is_here(member) && member.state == MemberState::Alive
+                };
+                let bare = seen.view_of(node).is_some_and(|view| {
+                    let own = view.entry.present && ours(&view.entry.id) && view.serf.is_none();
+                    own && view.member.as_ref().is_some_and(alive)
+                });
+                seen.may_heal() && *node == seen.facts.node_name && removed && bare
             }
             _ => true,
         },
@@ -328,6 +406,14 @@ impl World {
 }
 
 impl World {
+    /// Whether this is about a name that was taken away, and is to be answered as if nothing but its remains were there.
+    pub(super) fn is_healed(&mut self, question: &Question) -> bool {
+        let removed = &self.seen.conflicts.removed;
+        let healed = matches!(question, Question::Node { node, members: true }
+            if removed.iter().any(|(name, _)| name == node));
+        healed && percent(&mut self.rng, 80)
+    }
+
     /// Whatever an agent may say of its name.
     pub(super) fn trouble(&mut self) -> Option<Event> {
         let all = [

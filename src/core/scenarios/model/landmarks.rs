@@ -157,6 +157,8 @@ fn plain(action: &Action) -> Option<&'static str> {
         Action::Ask(Question::Reload) => "PUT reload",
         Action::Ask(Question::Leave) => "PUT leave",
         Action::Ask(Question::Remove { .. }) => "a dead twin taken away",
+        Action::Ask(Question::ForceLeave { .. }) => "a dead name told to have left",
+        Action::Ask(Question::Vouch { .. }) => "a serfHealth written",
         Action::Checks(CheckWork::PutBack) => "checks put back",
         Action::Checks(CheckWork::Restore(_)) => "checks registered",
         Action::Checks(CheckWork::Note) => "checks noted",

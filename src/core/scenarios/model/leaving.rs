@@ -164,7 +164,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
     },
     Invariant {
         name: "told once more",
-        sentence: "an agent is asked to force its own name to leave only while its word is that it has left, 0.7 s after that or \
+        sentence: "in a leave an agent is asked to force its own name to leave only while its word is that it has left, 0.7 s after that or \
                    later, where its entry is still there or lictor had to ask for its removal, or once where it was started to \
                    finish a leave; not while that is under way or after it was denied",
         holds: |seen, action| match (action, leaving(seen)) {
@@ -175,7 +175,10 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                 let left = leave.word == Membership::Left && late;
                 left && due && !leave.telling && !killed && *node == seen.facts.node_name
             }
+<<<<<<< HEAD
             (Action::Ask(Question::ForceLeave { .. }), None) => as_former(seen).is_some(),
+=======
+>>>>>>> conflict2
             _ => true,
         },
     },

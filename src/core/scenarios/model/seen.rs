@@ -446,6 +446,7 @@ impl Seen {
             (Question::Deregister { .. }, Some(stop)) => stop.leave.remove(),
             (Question::Catalog { .. }, Some(stop)) => stop.leave.seek(due),
             (Question::ForceLeave { .. }, Some(stop)) => stop.leave.tell_again(),
+            (Question::ForceLeave { node }, None) => self.parts(node),
             _ => {}
         }
     }
