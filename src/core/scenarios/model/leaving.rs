@@ -175,10 +175,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                 let left = leave.word == Membership::Left && late;
                 left && due && !leave.telling && !killed && *node == seen.facts.node_name
             }
-<<<<<<< HEAD
             (Action::Ask(Question::ForceLeave { .. }), None) => as_former(seen).is_some(),
-=======
->>>>>>> conflict2
             _ => true,
         },
     },
