@@ -88,7 +88,7 @@ fn it_leaves_as_what_it_was_before_it_starts_as_it_is() {
 #[test]
 fn it_leaves_once_its_entry_is_there() {
     let mut bed = Bed::as_former_joined(config());
-    bed.machine.facts.advertise = Some(address().ip.into());
+    bed.machine.facts.advertise = Some(address().ip);
     let elsewhere = CatalogNode {
         address: "10.0.0.9".to_owned(),
         ..in_catalog(&[SERVICE])
