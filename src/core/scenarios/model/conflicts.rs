@@ -265,7 +265,9 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
         sentence: "outside of a stop another name than ours is told to have left only with --on-conflict=heal, if it is not in the catalog, and \
                    its member has failed at our own address and port; once in five minutes, and three of them in an hour",
         holds: |seen, action| match action {
-            Action::Ask(Question::ForceLeave { node }) if seen.stop.is_none() => {
+            Action::Ask(Question::ForceLeave { node })
+                if seen.stop.is_none() && seen.farewell.is_none() =>
+            {
                 let ago = |at: Moment| seen.now.saturating_sub(at);
                 let parted = &seen.conflicts.parted;
                 let lately = parted.iter().filter(|(_, at)| ago(*at) < HOUR).count();

@@ -166,7 +166,7 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
         name: "told once more",
         sentence: "in a leave an agent is asked to force its own name to leave only while its word is that it has left, 0.7 s after that or \
                    later, where its entry is still there or lictor had to ask for its removal, or once where it was started to \
-                   finish a leave; not while that is under way or after it was denied",
+                   finish a leave; not while that is under way or after it was denied; outside of a stop only what leaves as what its node was",
         holds: |seen, action| match (action, leaving(seen)) {
             (Action::Ask(Question::ForceLeave { node }), Some(Stop { leave, killed, .. })) => {
                 let late = leave.left.is_some_and(|left| left + AGAIN <= seen.now);
@@ -175,7 +175,9 @@ pub(super) const INVARIANTS: &[Invariant<Action>] = &[
                 let left = leave.word == Membership::Left && late;
                 left && due && !leave.telling && !killed && *node == seen.facts.node_name
             }
-            (Action::Ask(Question::ForceLeave { .. }), None) => as_former(seen).is_some(),
+            (Action::Ask(Question::ForceLeave { node }), None) => {
+                as_former(seen).is_some() || *node != seen.facts.node_name
+            }
             _ => true,
         },
     },
