@@ -32,7 +32,7 @@ pub(super) enum Twin {
     External,
     /// It has our address, and is dead.
     Dead,
-    /// It has our address, and serf shows it alive under another port.
+    /// It has our address and another port: another agent, alive or not.
     Beside,
     /// It has our address, and whether it is alive cannot be told yet.
     Unclear,
@@ -103,7 +103,8 @@ impl Us<'_> {
             };
         };
         match member.state {
-            MemberState::Alive if Some(member.port) != self.port => Twin::Beside,
+            // Alive or not, it never was at our place.
+            _ if Some(member.port) != self.port => Twin::Beside,
             // At our port it is what we were, or another host of our address; it will be told by serf.
             MemberState::Alive => Twin::Unclear,
             // Another host's member that once had this name.
@@ -233,6 +234,8 @@ mod tests {
         use MemberState::{Alive, Failed, Left};
         for (serf, state, port, wanted) in [
             (PASSING, Some(Alive), 8311, Twin::Beside),
+            (CRITICAL, Some(Failed), 8311, Twin::Beside),
+            (None, Some(Left), 8311, Twin::Beside),
             (PASSING, Some(Alive), 8301, Twin::Unclear),
             (CRITICAL, Some(Failed), 8301, Twin::Dead),
             (None, Some(Left), 8301, Twin::Dead),

@@ -178,7 +178,10 @@ impl Machine {
             return;
         }
         self.twins.trouble = Some(now);
-        self.twins.read = None;
+        // What the token does not allow is said at every synchronisation, and has nothing to do with other nodes.
+        if trouble != Trouble::Denied {
+            self.twins.read = None;
+        }
         self.timers.set(Timer::Identity, now + AGREE);
     }
 
@@ -333,7 +336,7 @@ impl Machine {
             Twin::Beside => (
                 Truth::True,
                 "AddressShared",
-                format!("another agent shares our address, {who}: it is alive, at another port"),
+                format!("another agent shares our address at another port, {who}; it is let be"),
             ),
             Twin::Unclear if own => (
                 Truth::False,

@@ -241,13 +241,17 @@ impl Machine {
                     lost.told
                 ),
             ),
-            None if self.zombie.doubt > self.now && held.truth == Truth::False => Exit::new(
-                exit::IDENTITY,
-                format!(
-                    "stopped without a leave, which would have been another's: {}",
-                    held.message
-                ),
-            ),
+            None if self.zombie.doubt > self.now
+                && ["AnotherNode", "Namesake"].contains(&held.reason) =>
+            {
+                Exit::new(
+                    exit::IDENTITY,
+                    format!(
+                        "stopped without a leave, which would have been another's: {}",
+                        held.message
+                    ),
+                )
+            }
             None => return (mode, because),
         };
         (OnStop::Stay, Some(exit))

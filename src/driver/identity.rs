@@ -36,6 +36,8 @@ pub(super) struct Identity {
     args: Vec<OsString>,
     /// Whether its id is among that, since `node-id` cannot be written.
     hands_id: bool,
+    /// Whether the agent's own configuration says the id: then Consul neither reads nor writes `node-id`.
+    given_id: bool,
     /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
     joins: Vec<SocketAddr>,
     /// What the node is called as long as this lictor runs; by the agent's own word, once it has said it.
@@ -69,6 +71,7 @@ impl Identity {
             data_dir: None,
             args: Vec::new(),
             hands_id: false,
+            given_id: false,
             joins: Vec::new(),
             name: String::new(),
             called: String::new(),
@@ -119,6 +122,7 @@ impl Identity {
     /// It is not to be anybody else, and would be.
     pub(super) fn settle(&mut self, args: &[OsString]) -> Result<Option<Former>, Exit> {
         let said = Said::read(args);
+        self.given_id = said.text("node_id").is_some();
         self.called = called(&said);
         self.name.clone_from(&self.called);
         self.data_dir = said.text("data_dir").map(PathBuf::from);
@@ -224,7 +228,7 @@ impl Identity {
                 .as_ref()
                 .and_then(|record| Some((node_id::parse(&record.id)?, place))),
         };
-        let lost = !matches!(node_id::read(&data_dir), File::Good(_));
+        let lost = !self.given_id && !matches!(node_id::read(&data_dir), File::Good(_));
         if let Some((id, from)) = id.filter(|_| lost) {
             tracing::warn!("node-id was lost; it gets {id} again, from {from}");
             self.write(&data_dir, &id);

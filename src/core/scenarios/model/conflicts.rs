@@ -167,7 +167,11 @@ impl Seen {
             own && alone && view.serf.is_some()
         } else {
             match member {
-                Some(member) => member.state != MemberState::Alive && here(&member.address),
+                Some(member) => {
+                    let port = self.facts.gossip.map(|own| own.port());
+                    let gone = member.state != MemberState::Alive && here(&member.address);
+                    gone && port == Some(member.port)
+                }
                 None => view.serf == Some(Health::Critical),
             }
         };
