@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 pub use api::Api;
 pub use catalog::Catalog;
+pub(crate) use catalog::status;
 pub use local::LocalServer;
 pub use watch::{Look, Watch, during};
 

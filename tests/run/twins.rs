@@ -285,7 +285,10 @@ fn what_lives_or_was_registered_by_hand_stays(version: Version) -> TestResult {
     })?;
 
     let lictor = seed.lictor(version).start()?;
-    lictor.wait_log("another agent shares our address at another port, beside", START)?;
+    lictor.wait_log(
+        "another agent shares our address at another port, beside",
+        START,
+    )?;
     lictor.wait_log("somebody has registered it by hand", START)?;
     let status = lictor.wait_condition("IdentityHeld", START)?;
     assert_eq!(status["agent"]["healed"], 0);

@@ -31,6 +31,7 @@ mod rollback;
 mod signal_reload;
 mod start;
 mod told_again;
+mod twins;
 mod watch;
 mod young_leave;
 

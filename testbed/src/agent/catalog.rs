@@ -59,13 +59,6 @@ impl Catalog<'_> {
     /// # Errors
     /// The API does not answer with 200.
     pub fn members(&self) -> Result<BTreeMap<String, String>, Error> {
-        let status = |member: &Value| match member["Status"].as_u64() {
-            Some(1) => "alive",
-            Some(2) => "leaving",
-            Some(3) => "left",
-            Some(4) => "failed",
-            _ => "none",
-        };
         let members = self.list("/v1/agent/members")?;
         Ok(members
             .iter()
@@ -148,4 +141,15 @@ pub(super) fn names(node: &Value) -> BTreeMap<String, String> {
 
 fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
+}
+
+/// The state of a member of `/v1/agent/members`, as `consul members` calls it.
+pub(crate) fn status(member: &Value) -> &'static str {
+    match member["Status"].as_u64() {
+        Some(1) => "alive",
+        Some(2) => "leaving",
+        Some(3) => "left",
+        Some(4) => "failed",
+        _ => "none",
+    }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::agent::status;
+
 /// What the server said at a moment.
 #[derive(Debug, Clone)]
 pub struct Look {
@@ -194,13 +196,6 @@ fn node(value: &Value) -> Node {
 
 /// The members of `/v1/agent/members`.
 pub(super) fn members(answer: &Value, others: &[&str]) -> Vec<Member> {
-    let status = |member: &Value| match member["Status"].as_u64() {
-        Some(1) => "alive",
-        Some(2) => "leaving",
-        Some(3) => "left",
-        Some(4) => "failed",
-        _ => "none",
-    };
     let all = answer.as_array().into_iter().flatten();
     let mut members: Vec<_> = all
         .map(|member| Member {
