@@ -61,7 +61,7 @@ impl Identity {
             cli::NodeId::Id(id) => Wanted::Fixed(id.clone(), "--node-id"),
             cli::NodeId::Machine => machine::node_id()
                 .map(|id| Wanted::Fixed(id, "--node-id=machine"))
-                .map_err(|error| Exit::new(exit::USAGE, format!("--node-id=machine: {error}")))?,
+                .map_err(|error| Exit::new(exit::USAGE, format!("failed to {error}")))?,
         };
         Ok(Self {
             wanted,
@@ -176,6 +176,7 @@ impl Identity {
             machine: self.machine.clone(),
             server: said.server(),
             file: node_id::read(data_dir),
+            data_dir: data_dir.to_owned(),
             copy: record::read(data_dir),
         }
     }
@@ -185,7 +186,7 @@ impl Identity {
         if let Err(error) = node_id::write(data_dir, id) {
             let path = node_id::path(data_dir);
             tracing::warn!(
-                "{} cannot be written ({error}); the agent gets its id as -node-id={id}",
+                "{} cannot be written ({error}), so the agent gets its id as -node-id={id}; remove what is there, or make room for it",
                 path.display()
             );
             self.args.push(format!("-node-id={id}").into());

@@ -5,12 +5,13 @@
 //! now. A copy of its disk on another machine is none of these.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use crate::core::action::Level;
 use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::identity::node_id::{self, File};
-use crate::identity::record::{Copy, Record};
+use crate::identity::record::{self, Copy, Record};
 
 /// `--on-rename`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Now {
     pub machine: String,
     /// Whether it is a server, whose leave would take its vote along.
     pub server: bool,
+    /// Where both of these are.
+    pub data_dir: PathBuf,
     /// `node-id`.
     pub file: File,
     /// `node-id.lictor`.
@@ -88,7 +91,10 @@ pub fn judge(now: &Now) -> Result<Verdict, Exit> {
         Copy::Good(record) => Some(record.clone()),
         Copy::Missing => now.snapshot.as_ref().map(recalled),
         Copy::Broken(why) => {
-            let text = format!("node-id.lictor cannot be read ({why}) and counts for nothing");
+            let path = record::path(&now.data_dir);
+            let path = path.display();
+            let text =
+                format!("{path} cannot be read ({why}) and counts for nothing; it is written anew");
             verdict.said.push((Level::Warn, text));
             None
         }
@@ -124,6 +130,8 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         };
     }
     let known = record.and_then(|record| node_id::parse(&record.id));
+    let path = node_id::path(&now.data_dir);
+    let path = path.display();
     let mut say = |level, text: String| verdict.said.push((level, text));
     if let Wanted::Fixed(id, who) = &now.wanted {
         match &now.file {
@@ -131,12 +139,12 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
             File::Good(there) => {
                 say(
                     Level::Warn,
-                    format!("node-id held {there}; it gets {id}, as {who} says"),
+                    format!("{path} held {there}; it gets {id}, as {who} says"),
                 );
                 verdict.write = Some(id.clone());
             }
             _ => {
-                say(Level::Info, format!("node-id gets {id}, as {who} says"));
+                say(Level::Info, format!("{path} gets {id}, as {who} says"));
                 verdict.write = Some(id.clone());
             }
         }
@@ -148,7 +156,7 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
                 say(
                     Level::Warn,
                     format!(
-                        "node-id holds {id} and node-id.lictor {other}: somebody has changed it, or the agent ran without lictor; {id} counts"
+                        "{path} holds {id} and node-id.lictor {other}: somebody has changed it, or the agent ran without lictor; {id} counts"
                     ),
                 );
             }
@@ -162,7 +170,7 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         (Some(id), _) => {
             say(
                 Level::Warn,
-                format!("node-id {what}; it gets {id} again, from node-id.lictor"),
+                format!("{path} {what}; it gets {id} again, from node-id.lictor"),
             );
             verdict.write = Some(id.clone());
         }
@@ -170,13 +178,15 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         (None, File::Missing) => {}
         (None, File::Broken(_)) => {
             let text =
-                format!("node-id {what}, and nobody knows what it held: the node gets a new id");
+                format!("{path} {what}, and nobody knows what it held: the node gets a new id");
             say(Level::Warn, text);
             verdict.anew = true;
         }
         (None, _) => say(
             Level::Warn,
-            format!("node-id {what}, and the agent may not start"),
+            format!(
+                "{path} {what}, and the agent may not start: make it readable, or remove it, and the node gets a new id"
+            ),
         ),
     }
     Ok(known)

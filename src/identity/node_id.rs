@@ -5,8 +5,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::os::files;
+use crate::os::files::{self, Unread};
 
+/// What is larger is no id, nor its second copy, nor a machine-id.
+pub(super) const LARGEST: u64 = 64 << 10;
 const NAME: &str = "node-id";
 /// Where the kernel makes ids that nobody else has.
 const RANDOM: &str = "/proc/sys/kernel/random/uuid";
@@ -18,7 +20,7 @@ pub enum File {
     Missing,
     /// An id, as Consul takes it.
     Good(String),
-    /// Something else, and what; Consul ends with 1.
+    /// Something else, and what; Consul ends with 1, or waits for a pipe's other end.
     Broken(&'static str),
     /// It cannot be read, and why.
     Unreadable(String),
@@ -42,10 +44,12 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 /// Reads it.
 pub fn read(data_dir: &Path) -> File {
-    let bytes = match fs::read(path(data_dir)) {
+    let bytes = match files::read_regular(&path(data_dir), LARGEST) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return File::Missing,
-        Err(error) => return File::Unreadable(error.to_string()),
+        Err(Unread::Irregular) => return File::Broken("is no regular file"),
+        Err(Unread::TooLarge(_)) => return File::Broken("holds no id"),
+        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => return File::Missing,
+        Err(Unread::Io(error)) => return File::Unreadable(error.to_string()),
     };
     let text = String::from_utf8_lossy(&bytes);
     match parse(&text) {
@@ -79,7 +83,10 @@ pub fn random() -> io::Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
 
     const ID: &str = "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e";
 
@@ -149,7 +156,33 @@ pub(super) mod tests {
         assert_eq!(mode.mode() & 0o777, 0o600);
         fs::create_dir(path(&directory.0)).expect("made");
         assert!(write(&directory.0, ID).is_err());
-        assert!(matches!(read(&directory.0), File::Unreadable(_)));
+        assert!(matches!(read(&directory.0), File::Broken(_)));
         assert_eq!(directory.names().len(), 2, "{:?}", directory.names());
+    }
+
+    /// A pipe without another end, a device without an end, a directory, and a file that is too large.
+    pub(in crate::identity) const IN_ITS_PLACE: [fn(&Path); 4] = [
+        |path| mkfifo(path, Mode::S_IRWXU).expect("a pipe"),
+        |path| symlink("/dev/zero", path).expect("a link"),
+        |path| fs::create_dir(path).expect("a directory"),
+        |path| fs::write(path, vec![b'a'; 1 << 20]).expect("written"),
+    ];
+
+    #[test]
+    fn whatever_else_is_in_its_place_is_broken_and_replaced() {
+        let directory = Directory::new("irregular");
+        let path = path(&directory.0);
+        for put in IN_ITS_PLACE {
+            put(&path);
+            assert!(matches!(read(&directory.0), File::Broken(_)));
+            if path.is_dir() {
+                assert!(write(&directory.0, ID).is_err());
+                fs::remove_dir(&path).expect("removed");
+                continue;
+            }
+            write(&directory.0, ID).expect("written");
+            assert_eq!(read(&directory.0), File::Good(ID.to_owned()));
+            fs::remove_file(&path).expect("removed");
+        }
     }
 }

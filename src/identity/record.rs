@@ -3,14 +3,14 @@
 //! It is in the data directory beside `node-id`, as JSON, and is replaced whole: a crash at any moment leaves the old one or the new
 //! one. Only a disk that fails can break it; then it counts for nothing.
 
-use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::os::files;
+use crate::identity::node_id::LARGEST;
+use crate::os::files::{self, Unread};
 
 /// The file's name in the data directory. It does not end in `.json`, lest an agent load it that has the data directory among its
 /// configuration.
@@ -59,9 +59,9 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 /// Reads it.
 pub fn read(data_dir: &Path) -> Copy {
-    let bytes = match fs::read(path(data_dir)) {
+    let bytes = match files::read_regular(&path(data_dir), LARGEST) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Copy::Missing,
+        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Copy::Missing,
         Err(error) => return Copy::Broken(error.to_string()),
     };
     match serde_json::from_slice(&bytes) {
@@ -86,7 +86,9 @@ pub fn write(data_dir: &Path, record: &Record) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::node_id::tests::Directory;
+    use std::fs;
+
+    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE};
 
     fn record() -> Record {
         Record {
@@ -122,6 +124,18 @@ mod tests {
         for length in 0..text.len() {
             fs::write(path(&directory.0), &text[..length]).expect("written");
             assert!(matches!(read(&directory.0), Copy::Broken(_)), "{length}");
+        }
+    }
+
+    #[test]
+    fn whatever_else_is_in_its_place_counts_for_nothing() {
+        for put in IN_ITS_PLACE {
+            let directory = Directory::new("record-irregular");
+            put(&path(&directory.0));
+            assert!(matches!(read(&directory.0), Copy::Broken(_)));
+            let written = write(&directory.0, &record()).is_ok();
+            assert_eq!(written, !path(&directory.0).is_dir());
+            assert_eq!(read(&directory.0) == Copy::Good(record()), written);
         }
     }
 

@@ -1,11 +1,48 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all; and those that are read whatever somebody has put in their place.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid};
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// There is something else in its place.
+    #[error("it is no regular file")]
+    Irregular,
+    /// It is not what it should be.
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
+    /// It is not there, or cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What a regular file holds: whoever opens a pipe waits for its other end, and some devices never end. `limit` is in bytes.
+///
+/// # Errors
+/// It is no regular file, is larger than that, is not there or cannot be read.
+pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
+    let regular = |about: fs::Metadata| match about.is_file() {
+        true => Ok(()),
+        false => Err(Unread::Irregular),
+    };
+    // Opening alone may move a device; and what is there may be another thing by the time it is opened.
+    regular(fs::metadata(path)?)?;
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+    let mut open = OpenOptions::new();
+    let file = open.read(true).custom_flags(flags).open(path)?;
+    regular(file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(Unread::TooLarge(limit)),
+        false => Ok(bytes),
+    }
+}
 
 /// Writes `bytes` to `path` atomically: a reader, or a crash, sees the old file or the new one.
 ///

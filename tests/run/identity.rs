@@ -235,6 +235,34 @@ fn an_id_that_cannot_be_written_is_an_option() -> TestResult {
     leave(&lictor)
 }
 
+/// Whoever opens a pipe waits for its other end, an agent as well.
+#[test]
+fn a_pipe_in_place_of_the_id_is_not_waited_for() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = ready(&seed, version, &[])?;
+    let id = node_id(&lictor)?;
+    leave(&lictor)?;
+    let pipe = |path| {
+        seed.host
+            .run(["sh", "-c", &format!("rm {path} && mkfifo {path}")])
+    };
+    pipe(NODE_ID)?.success()?;
+    let lictor = ready(&seed, version, &[])?;
+    assert_eq!(node_id(&lictor)?, id);
+    let told = format!("{NODE_ID} is no regular file; it gets {id} again");
+    assert!(lictor.log().contains(&told), "{}", lictor.log());
+    leave(&lictor)?;
+    pipe(NODE_ID)?.success()?;
+    pipe(COPY)?.success()?;
+    let lictor = ready(&seed, version, &[])?;
+    let told = format!("{COPY} cannot be read (it is no regular file)");
+    assert!(lictor.log().contains(&told), "{}", lictor.log());
+    let copy: Value = serde_json::from_str(&seed.host.read(COPY)?)?;
+    assert_eq!(text(&copy["id"]), node_id(&lictor)?);
+    leave(&lictor)
+}
+
 #[test]
 fn a_data_directory_that_is_read_only_is_told_with_its_reason() -> TestResult {
     let version = Version::V1_8_7;
@@ -312,7 +340,10 @@ fn an_id_of_the_machine_outlives_the_disk() -> TestResult {
     seed.host.write("/etc/machine-id", "uninitialized\n")?;
     let lictor = seed.lictor(version).arg("--node-id=machine").start()?;
     assert_eq!(lictor.exit(STOP)?, 2);
-    assert!(lictor.log().contains("/etc/machine-id:/etc/machine-id:ro"));
+    let log = lictor.log();
+    assert!(log.contains("/etc/machine-id:/etc/machine-id:ro"), "{log}");
+    let told = "exit 2: failed to derive the node id from this host's machine-id";
+    assert!(log.contains(told), "{log}");
     seed.host
         .write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")?;
     let lictor = ready(&seed, version, &["--node-id=machine"])?;

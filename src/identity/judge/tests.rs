@@ -32,6 +32,7 @@ fn now() -> Now {
         boot_id: "boot".to_owned(),
         machine: "machine".to_owned(),
         server: false,
+        data_dir: "/consul/data".into(),
         file: File::Good(ID.to_owned()),
         copy: Copy::Good(record()),
         snapshot: None,
