@@ -2,6 +2,7 @@
 //! is known as. Before every further start it sees to it that the node is still that.
 
 use std::ffi::OsString;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -183,14 +184,17 @@ impl Identity {
 
     /// Writes `node-id`; where that cannot be, the agent gets the id as an option.
     fn write(&mut self, data_dir: &Path, id: &str) {
-        if let Err(error) = node_id::write(data_dir, id) {
-            let path = node_id::path(data_dir);
-            tracing::warn!(
-                "{} cannot be written ({error}), so the agent gets its id as -node-id={id}; remove what is there, or make room for it",
-                path.display()
-            );
-            self.args.push(format!("-node-id={id}").into());
-            self.hands_id = true;
+        let path = node_id::path(data_dir);
+        match node_id::write(data_dir, id) {
+            Ok(refused) => warn_of_owner(&path, refused),
+            Err(error) => {
+                tracing::warn!(
+                    "{} cannot be written ({error}), so the agent gets its id as -node-id={id}; remove what is there, or make room for it",
+                    path.display()
+                );
+                self.args.push(format!("-node-id={id}").into());
+                self.hands_id = true;
+            }
         }
     }
 
@@ -274,10 +278,22 @@ impl Identity {
 
 /// Writes what the node is known as, unless it is written so already.
 fn keep(data_dir: &Path, record: &Record) {
-    if let Err(error) = record::write(data_dir, record) {
-        let path = record::path(data_dir);
-        tracing::warn!(
+    let path = record::path(data_dir);
+    match record::write(data_dir, record) {
+        Ok(refused) => warn_of_owner(&path, refused),
+        Err(error) => tracing::warn!(
             "{} cannot be written ({error}): at the next start it will not be known what the node was",
+            path.display()
+        ),
+    }
+}
+
+/// Where a file is root's that should be the user's for whom the data directory is, and who may be the agent's.
+fn warn_of_owner(path: &Path, refused: Option<io::Error>) {
+    if let Some(error) = refused {
+        tracing::warn!(
+            "{} could not be given to the owner of its directory ({error}): an agent that runs as that user cannot read it; chown it, or give \
+             lictor CAP_CHOWN",
             path.display()
         );
     }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::os::files::{self, Unread};
@@ -59,16 +58,14 @@ pub fn read(data_dir: &Path) -> File {
     }
 }
 
-/// Writes it whole, for whom the old one was for, or else the directory is. The directory is made if there is none yet.
+/// Writes it whole, for whom the directory is: the agent's user need not be lictor's. The directory is made if there is none yet.
+/// Returns why it could not be given to that user, if so.
 ///
 /// # Errors
 /// It cannot be written there, or the disk is full; what was there is there still.
-pub fn write(data_dir: &Path, id: &str) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
-    let path = path(data_dir);
-    let owner = fs::metadata(&path).or_else(|_| fs::metadata(data_dir))?;
-    let owner = (owner.uid(), owner.gid());
-    files::write_for(&path, id.as_bytes(), 0o600, Some(owner))
+pub fn write(data_dir: &Path, id: &str) -> io::Result<Option<io::Error>> {
+    files::create_dir_for_owner(data_dir)?;
+    files::write_for_owner(&path(data_dir), id.as_bytes(), 0o600)
 }
 
 /// A new id.
@@ -83,10 +80,10 @@ pub fn random() -> io::Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
     use nix::sys::stat::Mode;
-    use nix::unistd::mkfifo;
+    use nix::unistd::{Uid, getegid, geteuid, mkfifo};
 
     const ID: &str = "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e";
 
@@ -167,6 +164,38 @@ pub(super) mod tests {
         |path| fs::create_dir(path).expect("a directory"),
         |path| fs::write(path, vec![b'a'; 1 << 20]).expect("written"),
     ];
+
+    /// Somebody else, if we can give him files.
+    pub(in crate::identity) fn somebody() -> (u32, u32) {
+        match Uid::effective().is_root() {
+            true => (4711, 4712),
+            false => (geteuid().as_raw(), getegid().as_raw()),
+        }
+    }
+
+    pub(in crate::identity) fn owner(path: &Path) -> (u32, u32) {
+        let about = fs::metadata(path).expect("there");
+        assert_eq!(about.mode() & 0o600, 0o600);
+        (about.uid(), about.gid())
+    }
+
+    #[test]
+    fn it_is_for_whom_the_directory_is() {
+        let directory = Directory::new("owned");
+        let (user, group) = somebody();
+        chown(&directory.0, Some(user), Some(group)).expect("given away");
+        let below = directory.0.join("new").join("data");
+        for data_dir in [&directory.0, &below] {
+            // What was there was another's, as one is that lictor has written before.
+            for _ in 0..2 {
+                let refused = write(data_dir, ID).expect("written");
+                assert!(refused.is_none(), "{refused:?}");
+                assert_eq!(owner(&path(data_dir)), (user, group));
+                chown(path(data_dir), Some(geteuid().as_raw()), None).expect("ours");
+            }
+        }
+        assert_eq!(owner(&below), (user, group));
+    }
 
     #[test]
     fn whatever_else_is_in_its_place_is_broken_and_replaced() {

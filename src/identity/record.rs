@@ -70,25 +70,27 @@ pub fn read(data_dir: &Path) -> Copy {
     }
 }
 
-/// Writes it whole, unless it is so already. It is on the disk then.
+/// Writes it whole, for whom the directory is, unless it is so already. It is on the disk then. Returns why it could not be given to
+/// that user, if so.
 ///
 /// # Errors
 /// The directory is not there, cannot be written to or is full; what was there is there still.
-pub fn write(data_dir: &Path, record: &Record) -> io::Result<()> {
+pub fn write(data_dir: &Path, record: &Record) -> io::Result<Option<io::Error>> {
     if read(data_dir) == Copy::Good(record.clone()) {
-        return Ok(());
+        return Ok(None);
     }
     let mut text = serde_json::to_string_pretty(record)?;
     text.push('\n');
-    files::write_atomically(&path(data_dir), text.as_bytes(), 0o600)
+    files::write_for_owner(&path(data_dir), text.as_bytes(), 0o600)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::chown;
 
-    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE};
+    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE, owner, somebody};
 
     fn record() -> Record {
         Record {
@@ -125,6 +127,16 @@ mod tests {
             fs::write(path(&directory.0), &text[..length]).expect("written");
             assert!(matches!(read(&directory.0), Copy::Broken(_)), "{length}");
         }
+    }
+
+    #[test]
+    fn it_is_for_whom_the_directory_is() {
+        let directory = Directory::new("record-owned");
+        let (user, group) = somebody();
+        chown(&directory.0, Some(user), Some(group)).expect("given away");
+        let refused = write(&directory.0, &record()).expect("written");
+        assert!(refused.is_none(), "{refused:?}");
+        assert_eq!(owner(&path(&directory.0)), (user, group));
     }
 
     #[test]
