@@ -192,7 +192,10 @@ impl Effects {
     }
 
     /// Keeps what later actions need of an event on its way to the core.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event, now: Duration) {
+        if *event == Event::Tick {
+            self.identity.time_passed(now);
+        }
         if let Event::Addressed(Ok(address)) = event {
             self.address = Some(address.clone());
         }

@@ -2,9 +2,9 @@
 //! is known as. Before every further start it sees to it that the node is still that.
 
 use std::ffi::OsString;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::address::interfaces;
 use crate::cli;
@@ -20,8 +20,10 @@ use crate::identity::{machine, place, snapshot};
 use crate::os;
 use crate::settings::Settings;
 
+use keeping::{Keeping, warn_of_owner};
 use said::Said;
 
+mod keeping;
 mod said;
 
 /// The node, as this host makes it.
@@ -47,8 +49,8 @@ pub(super) struct Identity {
     called: String,
     /// The agent that was started last is there to leave as what its node was.
     as_former: bool,
-    /// What was kept last.
-    known: Option<Record>,
+    /// What it is known as, on its way to the disk.
+    keeping: Keeping,
 }
 
 impl Identity {
@@ -77,7 +79,7 @@ impl Identity {
             name: String::new(),
             called: String::new(),
             as_former: false,
-            known: None,
+            keeping: Keeping::default(),
         })
     }
 
@@ -224,8 +226,9 @@ impl Identity {
             return;
         };
         let (record, place) = match record::read(&data_dir) {
-            Copy::Good(record) => (Some(record), record::NAME),
-            _ => (self.known.clone(), "what lictor remembers"),
+            // What could not be written stands above what is there.
+            Copy::Good(record) if !self.keeping.is_behind() => (Some(record), record::NAME),
+            _ => (self.keeping.known().cloned(), "what lictor remembers"),
         };
         let id = match &self.wanted {
             Wanted::Fixed(id, who) => Some((id.clone(), *who)),
@@ -238,8 +241,15 @@ impl Identity {
             tracing::warn!("node-id was lost; it gets {id} again, from {from}");
             self.write(&data_dir, &id);
         }
-        if let Some(record) = &record {
-            keep(&data_dir, record);
+        if let Some(record) = record {
+            self.keeping.keep(&data_dir, record);
+        }
+    }
+
+    /// Time has passed: what could not be written is tried again.
+    pub(super) fn time_passed(&mut self, now: Duration) {
+        if let Some(data_dir) = &self.data_dir {
+            self.keeping.again(data_dir, now);
         }
     }
 
@@ -271,31 +281,7 @@ impl Identity {
             machine: self.machine.clone(),
             left: known.left,
         };
-        keep(data_dir, &record);
-        self.known = Some(record);
-    }
-}
-
-/// Writes what the node is known as, unless it is written so already.
-fn keep(data_dir: &Path, record: &Record) {
-    let path = record::path(data_dir);
-    match record::write(data_dir, record) {
-        Ok(refused) => warn_of_owner(&path, refused),
-        Err(error) => tracing::warn!(
-            "{} cannot be written ({error}): at the next start it will not be known what the node was",
-            path.display()
-        ),
-    }
-}
-
-/// Where a file is root's that should be the user's for whom the data directory is, and who may be the agent's.
-fn warn_of_owner(path: &Path, refused: Option<io::Error>) {
-    if let Some(error) = refused {
-        tracing::warn!(
-            "{} could not be given to the owner of its directory ({error}): an agent that runs as that user cannot read it; chown it, or give \
-             lictor CAP_CHOWN",
-            path.display()
-        );
+        self.keeping.keep(data_dir, record);
     }
 }
 

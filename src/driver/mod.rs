@@ -38,7 +38,7 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
         };
         let event = effects.staging.in_users_words(event);
         tracing::debug!("event {event:?}");
-        effects.note(&event);
+        effects.note(&event, begin.elapsed());
         for action in machine.handle(begin.elapsed(), event) {
             tracing::debug!("action {action:?}");
             match effects.perform(action, &mut sources, &mut due) {

@@ -12,8 +12,8 @@ use testbed::wait;
 
 use crate::{START, STOP, Seed};
 
-const NODE_ID: &str = "/consul/data/node-id";
-const COPY: &str = "/consul/data/node-id.lictor";
+pub(crate) const NODE_ID: &str = "/consul/data/node-id";
+pub(crate) const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
 pub(crate) const HEARD: Duration = Duration::from_secs(60);
 
@@ -57,7 +57,7 @@ pub(crate) fn node_id(lictor: &Running) -> TestResult<String> {
     Ok(text(&agent["Config"]["NodeID"]))
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -232,34 +232,6 @@ fn an_id_that_cannot_be_written_is_an_option() -> TestResult {
     assert_eq!(node_id(&lictor)?, id);
     let told = format!("the agent gets its id as -node-id={id}");
     assert!(lictor.log().contains(&told), "{}", lictor.log());
-    leave(&lictor)
-}
-
-/// Whoever opens a pipe waits for its other end, an agent as well.
-#[test]
-fn a_pipe_in_place_of_the_id_is_not_waited_for() -> TestResult {
-    let version = Version::V1_22_5;
-    let seed = Seed::new(version);
-    let lictor = ready(&seed, version, &[])?;
-    let id = node_id(&lictor)?;
-    leave(&lictor)?;
-    let pipe = |path| {
-        seed.host
-            .run(["sh", "-c", &format!("rm {path} && mkfifo {path}")])
-    };
-    pipe(NODE_ID)?.success()?;
-    let lictor = ready(&seed, version, &[])?;
-    assert_eq!(node_id(&lictor)?, id);
-    let told = format!("{NODE_ID} is no regular file; it gets {id} again");
-    assert!(lictor.log().contains(&told), "{}", lictor.log());
-    leave(&lictor)?;
-    pipe(NODE_ID)?.success()?;
-    pipe(COPY)?.success()?;
-    let lictor = ready(&seed, version, &[])?;
-    let told = format!("{COPY} cannot be read (it is no regular file)");
-    assert!(lictor.log().contains(&told), "{}", lictor.log());
-    let copy: Value = serde_json::from_str(&seed.host.read(COPY)?)?;
-    assert_eq!(text(&copy["id"]), node_id(&lictor)?);
     leave(&lictor)
 }
 
