@@ -131,8 +131,10 @@ impl Identity {
         self.data_dir = said.text("data_dir").map(PathBuf::from);
         let Some(data_dir) = self.data_dir.clone() else {
             // A development agent has no place for an id, and takes one.
-            if let (Wanted::Fixed(id, _), None) = (&self.wanted, said.text("node_id")) {
-                self.args.push(format!("-node-id={id}").into());
+            match (said.text("node_id"), &self.wanted) {
+                (Some(given), wanted) => judge::overruled(wanted, &given).into_iter().for_each(log),
+                (None, Wanted::Fixed(id, _)) => self.args.push(format!("-node-id={id}").into()),
+                (None, Wanted::Kept) => {}
             }
             return Ok(None);
         };
@@ -145,14 +147,7 @@ impl Identity {
             former,
             said,
         } = judge::judge(&now)?;
-        for (level, text) in said {
-            match level {
-                Level::Error => tracing::error!("{text}"),
-                Level::Warn => tracing::warn!("{text}"),
-                Level::Info => tracing::info!("{text}"),
-                Level::Debug => tracing::debug!("{text}"),
-            }
-        }
+        said.into_iter().for_each(log);
         let write = write.or_else(|| node_id::random().ok().filter(|_| anew));
         if let Some(id) = write {
             self.write(&data_dir, &id);
@@ -282,6 +277,15 @@ impl Identity {
             left: known.left,
         };
         self.keeping.keep(data_dir, record);
+    }
+}
+
+fn log((level, text): (Level, String)) {
+    match level {
+        Level::Error => tracing::error!("{text}"),
+        Level::Warn => tracing::warn!("{text}"),
+        Level::Info => tracing::info!("{text}"),
+        Level::Debug => tracing::debug!("{text}"),
     }
 }
 

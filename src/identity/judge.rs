@@ -115,9 +115,25 @@ fn recalled((name, address): &(String, IpAddr)) -> Record {
     }
 }
 
+/// What is to be said of an id that is wanted, where the agent's configuration gives another one: to the agent, that stands above it.
+pub fn overruled(wanted: &Wanted, given: &str) -> Option<(Level, String)> {
+    let Wanted::Fixed(id, who) = wanted else {
+        return None;
+    };
+    let other = node_id::parse(given).as_ref() != Some(id);
+    other.then(|| {
+        let text = format!(
+            "the agent's configuration (a file, -node-id or -hcl) says node_id {given}, and {who} says {id}: the configuration wins, and {who} \
+             counts for nothing; leave one of the two out"
+        );
+        (Level::Warn, text)
+    })
+}
+
 /// The id that the agent will have, where that is known.
 fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Option<String>, Exit> {
     if let Some(given) = &now.given_id {
+        verdict.said.extend(overruled(&now.wanted, given));
         return match node_id::parse(given) {
             Some(id) => Ok(Some(id)),
             None => Err(Exit::new(

@@ -134,6 +134,21 @@ fn an_id_of_the_configuration_stands_above_all() {
     };
     assert_eq!(of(&given).write, None);
     assert_eq!(former(&given), Some((None, None, Some(ID.to_owned()))));
+    let told = said(&given);
+    let other = OTHER.to_uppercase();
+    for word in [
+        &format!("node_id {other}"),
+        &format!("--node-id says {ID}"),
+        "the configuration wins",
+    ] {
+        assert!(told.contains(word), "{told}");
+    }
+    // Where both say the same there is nothing to tell.
+    let same = Now {
+        given_id: Some(ID.to_uppercase()),
+        ..given
+    };
+    assert_eq!(said(&same), "");
     let wrong = Now {
         given_id: Some("n1".to_owned()),
         ..now()
