@@ -195,11 +195,32 @@ impl Identity {
         }
     }
 
-    /// Before a further start: a node that would be called something else by now keeps its name as long as this lictor runs. So an
-    /// agent that has crashed is back at once as what others know, and a new name waits for a start that may take its time.
-    pub(super) fn keep_name(&mut self, args: &[OsString]) {
+    /// Before a further start: a node that would be called something else by now, or have another id, keeps both as long as this lictor
+    /// runs. So an agent that has crashed is back at once as what others know, and what is new waits for a start that may take its time.
+    pub(super) fn stay(&mut self, args: &[OsString]) {
         let said = Said::read(args);
-        let called = called(&said);
+        self.keep_name(&said);
+        if self.hands_id {
+            return;
+        }
+        let given = said.text("node_id").is_some();
+        if given || !self.given_id {
+            self.given_id = given;
+            return;
+        }
+        let id = self.keeping.known().map(|record| record.id.clone());
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            tracing::warn!(
+                "the agent's configuration gives no node_id any more; the node stays {id} as long as this lictor runs, and has at its next \
+                 start what node-id holds, or this one where it holds none"
+            );
+            self.args.push(format!("-node-id={id}").into());
+            self.hands_id = true;
+        }
+    }
+
+    fn keep_name(&mut self, said: &Said) {
+        let called = called(said);
         let same = [&self.called, &self.name].contains(&&called);
         if same || called.is_empty() || self.name.is_empty() {
             return;
@@ -269,6 +290,7 @@ impl Identity {
         };
         let record = Record {
             id,
+            given: self.given_id,
             node_name: known.name.clone(),
             host_name: os::process::host_name(),
             address: known.address,

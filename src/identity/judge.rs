@@ -146,6 +146,7 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         };
     }
     let known = record.and_then(|record| node_id::parse(&record.id));
+    let was_given = record.is_some_and(|record| record.given);
     let path = node_id::path(&now.data_dir);
     let path = path.display();
     let mut say = |level, text: String| verdict.said.push((level, text));
@@ -169,14 +170,22 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
     let what = match &now.file {
         File::Good(id) => {
             if let Some(other) = known.filter(|known| known != id) {
-                say(
-                    Level::Warn,
-                    format!(
+                let text = match was_given {
+                    true => format!(
+                        "the agent's configuration gave the node the id {other} (node_id) and does not any more, and {path} holds {id}: that \
+                         counts; with --node-id={other} the node keeps the other one"
+                    ),
+                    false => format!(
                         "{path} holds {id} and node-id.lictor {other}: somebody has changed it, or the agent ran without lictor; {id} counts"
                     ),
-                );
+                };
+                say(Level::Warn, text);
             }
             return Ok(Some(id.clone()));
+        }
+        File::Missing if was_given => {
+            "is missing, since the agent's configuration gave the id (node_id) and does not any more"
+                .to_owned()
         }
         File::Missing => "is missing".to_owned(),
         File::Broken(what) => (*what).to_owned(),
@@ -225,8 +234,8 @@ fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> R
                 return Err(Exit::new(
                     exit::IDENTITY,
                     format!(
-                        "{told}, and --on-rename is refuse: call it {} again, or start once with --on-rename=adopt to have it known as {name} from \
-                         now on, or with --on-rename=keep to have it stay {}",
+                        "{told}, and --on-rename is refuse: call it {} again, or start with --on-rename=adopt, once, to have it known as {name} \
+                         from now on, or from now on with --on-rename=keep, which keeps it {} only as long as it is set",
                         record.node_name, record.node_name
                     ),
                 ));
@@ -245,7 +254,7 @@ fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> R
     }
     let moved = record.address.filter(|old| !now.still_has(*old));
     let other = node_id::parse(&record.id).filter(|old| id.is_some_and(|id| id != old));
-    let replaced = other.filter(|_| now.sets_id());
+    let replaced = other.filter(|_| now.sets_id() || record.given);
     let mut changes = Vec::new();
     if renamed && !kept {
         changes.push(format!(

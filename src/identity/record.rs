@@ -22,6 +22,9 @@ pub struct Record {
     /// Its id; empty where nobody has said it.
     #[serde(default)]
     pub id: String,
+    /// Whether the agent's configuration gave it that id (`node_id`), so that `node-id` may hold another one, or none.
+    #[serde(default)]
+    pub given: bool,
     /// The name under which it was a member.
     pub node_name: String,
     /// The name that its host had then.
@@ -95,6 +98,7 @@ mod tests {
     fn record() -> Record {
         Record {
             id: "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e".to_owned(),
+            given: false,
             node_name: "n1".to_owned(),
             host_name: "n1".to_owned(),
             address: Some("10.0.0.5".parse().expect("an address")),

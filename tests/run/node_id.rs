@@ -10,7 +10,7 @@ use testbed::consul::{self, Version};
 use testbed::lictor::binary_under_test;
 use testbed::process::Program;
 
-use crate::identity::{COPY, NODE_ID, crash, leave, node_id, ready, text};
+use crate::identity::{COPY, NODE_ID, crash, is_known, kill, leave, node_id, ready, text};
 use crate::{LICTOR, START, STOP, Seed};
 
 /// What could not be written is tried again within half a minute and one of the agent's own.
@@ -73,6 +73,42 @@ fn a_second_copy_that_could_not_be_written_is_tried_again() -> TestResult {
     let copy: Value = serde_json::from_str(&seed.host.read(COPY)?)?;
     assert_eq!(text(&copy["id"]), node_id(&lictor)?);
     assert_eq!(lictor.log().matches(&failed).count(), 1);
+    leave(&lictor)
+}
+
+#[test]
+fn an_id_of_the_configuration_wins_as_long_as_it_is_there() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = ready(&seed, version, &[])?;
+    let own = node_id(&lictor)?;
+    leave(&lictor)?;
+    let given = "11111111-2222-4333-8444-555555555555";
+    let file = "/consul/config/id.json";
+    seed.host
+        .write(file, format!(r#"{{"node_id": "{given}"}}"#))?;
+    let option = "--node-id=99999999-2222-4333-8444-555555555555";
+    let lictor = ready(&seed, version, &[option])?;
+    assert_eq!(node_id(&lictor)?, given);
+    assert_eq!(seed.host.read(NODE_ID)?, own);
+    let told = "the configuration wins, and --node-id counts for nothing";
+    assert!(lictor.log().contains(told), "{}", lictor.log());
+    // Taken out while lictor runs, it stays.
+    seed.host.run(["rm", file])?.success()?;
+    lictor.control("reload", &[])?.success()?;
+    crash(&lictor, 1)?;
+    assert_eq!(node_id(&lictor)?, given);
+    kill(&lictor)?;
+    let lictor = ready(&seed, version, &[])?;
+    let log = lictor.log();
+    for told in [
+        &format!("gave the node the id {given} (node_id) and does not any more"),
+        &format!("the node with the id {given} has left"),
+    ] {
+        assert!(log.contains(told), "{log}");
+    }
+    assert_eq!(node_id(&lictor)?, own);
+    is_known(&seed, "n1", "10.111.67.11", "n1")?;
     leave(&lictor)
 }
 
