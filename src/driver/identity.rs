@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::address::interfaces;
 use crate::cli;
 use crate::consul;
-use crate::core::action::Level;
 use crate::core::former::Former;
 use crate::core::known::Known;
 use crate::exit::{self, Exit};
@@ -132,7 +131,11 @@ impl Identity {
         let Some(data_dir) = self.data_dir.clone() else {
             // A development agent has no place for an id, and takes one.
             match (said.text("node_id"), &self.wanted) {
-                (Some(given), wanted) => judge::overruled(wanted, &given).into_iter().for_each(log),
+                (Some(given), wanted) => {
+                    if let Some((level, text)) = judge::overruled(wanted, &given) {
+                        super::say(level, &text);
+                    }
+                }
                 (None, Wanted::Fixed(id, _)) => self.args.push(format!("-node-id={id}").into()),
                 (None, Wanted::Kept) => {}
             }
@@ -147,7 +150,9 @@ impl Identity {
             former,
             said,
         } = judge::judge(&now)?;
-        said.into_iter().for_each(log);
+        for (level, text) in said {
+            super::say(level, &text);
+        }
         let write = write.or_else(|| node_id::random().ok().filter(|_| anew));
         if let Some(id) = write {
             self.write(&data_dir, &id);
@@ -254,7 +259,10 @@ impl Identity {
         };
         let lost = !self.given_id && !matches!(node_id::read(&data_dir), File::Good(_));
         if let Some((id, from)) = id.filter(|_| lost) {
-            tracing::warn!("node-id was lost; it gets {id} again, from {from}");
+            tracing::warn!(
+                "{} was lost; it gets {id} again, from {from}",
+                node_id::path(&data_dir).display()
+            );
             self.write(&data_dir, &id);
         }
         if let Some(record) = record {
@@ -299,15 +307,6 @@ impl Identity {
             left: known.left,
         };
         self.keeping.keep(data_dir, record);
-    }
-}
-
-fn log((level, text): (Level, String)) {
-    match level {
-        Level::Error => tracing::error!("{text}"),
-        Level::Warn => tracing::warn!("{text}"),
-        Level::Info => tracing::info!("{text}"),
-        Level::Debug => tracing::debug!("{text}"),
     }
 }
 

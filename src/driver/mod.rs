@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::core::action::Level;
 use crate::core::event::Event;
 use crate::core::machine::Machine;
 use crate::driver::effects::Effects;
@@ -25,6 +26,16 @@ mod lending;
 pub mod sources;
 pub mod staging;
 pub mod watching;
+
+/// Writes a line of lictor's own log.
+fn say(level: Level, text: &str) {
+    match level {
+        Level::Debug => tracing::debug!("{text}"),
+        Level::Info => tracing::info!("{text}"),
+        Level::Warn => tracing::warn!("{text}"),
+        Level::Error => tracing::error!("{text}"),
+    }
+}
 
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
