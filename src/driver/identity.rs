@@ -36,10 +36,10 @@ pub(super) struct Identity {
     data_dir: Option<PathBuf>,
     /// What the agent gets beside the user's arguments.
     args: Vec<OsString>,
-    /// Whether its id is among that, since `node-id` cannot be written.
-    hands_id: bool,
-    /// Whether the agent's own configuration says the id: then Consul neither reads nor writes `node-id`.
-    given_id: bool,
+    /// Its id, where that is among them: `node-id` cannot be written, or holds another one for the next start of lictor.
+    handed_id: Option<String>,
+    /// The id that the agent's own configuration says, where it does: then Consul neither reads nor writes `node-id`.
+    given_id: Option<String>,
     /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
     joins: Vec<SocketAddr>,
     /// What the node is called as long as this lictor runs; by the agent's own word, once it has said it.
@@ -72,8 +72,8 @@ impl Identity {
             machine: machine::fingerprint().unwrap_or_default(),
             data_dir: None,
             args: Vec::new(),
-            hands_id: false,
-            given_id: false,
+            handed_id: None,
+            given_id: None,
             joins: Vec::new(),
             name: String::new(),
             called: String::new(),
@@ -124,7 +124,7 @@ impl Identity {
     /// It is not to be anybody else, and would be.
     pub(super) fn settle(&mut self, args: &[OsString]) -> Result<Option<Former>, Exit> {
         let said = Said::read(args);
-        self.given_id = said.text("node_id").is_some();
+        self.given_id = said.text("node_id");
         self.called = called(&said);
         self.name.clone_from(&self.called);
         self.data_dir = said.text("data_dir").map(PathBuf::from);
@@ -195,7 +195,7 @@ impl Identity {
                     path.display()
                 );
                 self.args.push(format!("-node-id={id}").into());
-                self.hands_id = true;
+                self.handed_id = Some(id.to_owned());
             }
         }
     }
@@ -205,22 +205,19 @@ impl Identity {
     pub(super) fn stay(&mut self, args: &[OsString]) {
         let said = Said::read(args);
         self.keep_name(&said);
-        if self.hands_id {
+        if self.handed_id.is_some() {
             return;
         }
-        let given = said.text("node_id").is_some();
-        if given || !self.given_id {
+        let given = said.text("node_id");
+        if given.is_some() {
             self.given_id = given;
-            return;
-        }
-        let id = self.keeping.known().map(|record| record.id.clone());
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
+        } else if let Some(id) = &self.given_id {
             tracing::warn!(
                 "the agent's configuration gives no node_id any more; the node stays {id} as long as this lictor runs, and has at its next \
                  start what node-id holds, or this one where it holds none"
             );
             self.args.push(format!("-node-id={id}").into());
-            self.hands_id = true;
+            self.handed_id = Some(id.clone());
         }
     }
 
@@ -243,7 +240,7 @@ impl Identity {
 
     /// Before a further start: an id that was lost meanwhile comes back, and so does its second copy.
     pub(super) fn mend(&mut self) {
-        let Some(data_dir) = self.data_dir.clone().filter(|_| !self.hands_id) else {
+        let Some(data_dir) = self.data_dir.clone().filter(|_| self.handed_id.is_none()) else {
             return;
         };
         let (record, place) = match record::read(&data_dir) {
@@ -257,7 +254,7 @@ impl Identity {
                 .as_ref()
                 .and_then(|record| Some((node_id::parse(&record.id)?, place))),
         };
-        let lost = !self.given_id && !matches!(node_id::read(&data_dir), File::Good(_));
+        let lost = self.given_id.is_none() && !matches!(node_id::read(&data_dir), File::Good(_));
         if let Some((id, from)) = id.filter(|_| lost) {
             tracing::warn!(
                 "{} was lost; it gets {id} again, from {from}",
@@ -292,13 +289,18 @@ impl Identity {
         let Some(data_dir) = &self.data_dir else {
             return;
         };
-        let id = match (known.id.as_str(), node_id::read(data_dir)) {
-            ("", File::Good(id)) => id,
+        let set = self.handed_id.as_ref().or(self.given_id.as_ref());
+        let id = match (known.id.as_str(), set) {
+            ("", Some(set)) => node_id::parse(set).unwrap_or_default(),
+            ("", None) => match node_id::read(data_dir) {
+                File::Good(id) => id,
+                _ => String::new(),
+            },
             (told, _) => told.to_owned(),
         };
         let record = Record {
             id,
-            given: self.given_id,
+            given: self.given_id.is_some(),
             node_name: known.name.clone(),
             host_name: os::process::host_name(),
             address: known.address,

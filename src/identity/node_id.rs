@@ -83,7 +83,7 @@ pub(super) mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
     use nix::sys::stat::Mode;
-    use nix::unistd::{Uid, getegid, geteuid, mkfifo};
+    use nix::unistd::{getegid, geteuid, mkfifo};
 
     const ID: &str = "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e";
 
@@ -165,11 +165,11 @@ pub(super) mod tests {
         |path| fs::write(path, vec![b'a'; 1 << 20]).expect("written"),
     ];
 
-    /// Somebody else, if we can give him files.
-    pub(in crate::identity) fn somebody() -> (u32, u32) {
-        match Uid::effective().is_root() {
-            true => (4711, 4712),
-            false => (geteuid().as_raw(), getegid().as_raw()),
+    /// Gives a directory to somebody else, where there is one and we can, and says whose it is.
+    pub(in crate::identity) fn give_away(directory: &Path) -> (u32, u32) {
+        match chown(directory, Some(4711), Some(4712)) {
+            Ok(()) => (4711, 4712),
+            Err(_) => (geteuid().as_raw(), getegid().as_raw()),
         }
     }
 
@@ -182,19 +182,18 @@ pub(super) mod tests {
     #[test]
     fn it_is_for_whom_the_directory_is() {
         let directory = Directory::new("owned");
-        let (user, group) = somebody();
-        chown(&directory.0, Some(user), Some(group)).expect("given away");
+        let given = give_away(&directory.0);
         let below = directory.0.join("new").join("data");
         for data_dir in [&directory.0, &below] {
             // What was there was another's, as one is that lictor has written before.
             for _ in 0..2 {
                 let refused = write(data_dir, ID).expect("written");
                 assert!(refused.is_none(), "{refused:?}");
-                assert_eq!(owner(&path(data_dir)), (user, group));
+                assert_eq!(owner(&path(data_dir)), given);
                 chown(path(data_dir), Some(geteuid().as_raw()), None).expect("ours");
             }
         }
-        assert_eq!(owner(&below), (user, group));
+        assert_eq!(owner(&below), given);
     }
 
     #[test]

@@ -91,9 +91,8 @@ pub fn write(data_dir: &Path, record: &Record) -> io::Result<Option<io::Error>> 
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::chown;
 
-    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE, owner, somebody};
+    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE, give_away, owner};
 
     fn record() -> Record {
         Record {
@@ -136,11 +135,10 @@ mod tests {
     #[test]
     fn it_is_for_whom_the_directory_is() {
         let directory = Directory::new("record-owned");
-        let (user, group) = somebody();
-        chown(&directory.0, Some(user), Some(group)).expect("given away");
+        let given = give_away(&directory.0);
         let refused = write(&directory.0, &record()).expect("written");
         assert!(refused.is_none(), "{refused:?}");
-        assert_eq!(owner(&path(&directory.0)), (user, group));
+        assert_eq!(owner(&path(&directory.0)), given);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid};
@@ -67,8 +67,14 @@ pub fn create_dir_for_owner(path: &Path) -> io::Result<()> {
     }
     fs::create_dir(path)?;
     if let Some((user, group)) = others(path)? {
-        // Whoever cannot use it for that says so.
-        let _ = chown(path, Some(user), Some(group));
+        // Whoever has the directory above may have put a link in the place of this one by now.
+        let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
+        let made = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(path)?;
+        // Whoever cannot use it says so.
+        let _ = fchown(&made, Some(user), Some(group));
     }
     Ok(())
 }

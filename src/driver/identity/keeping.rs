@@ -56,7 +56,7 @@ impl Keeping {
                 warn_of_owner(&path, refused);
                 self.tried = None;
                 if std::mem::take(&mut self.behind) {
-                    tracing::info!("{} is written again", path.display());
+                    tracing::info!("{} is written now", path.display());
                 }
             }
             Err(error) => {
