@@ -280,6 +280,10 @@ pub struct AgentFacts {
     pub node_id: String,
     /// Its datacenter.
     pub datacenter: String,
+    /// Its admin partition; empty where it has none.
+    pub partition: String,
+    /// Where its API was asked: a URL, or `unix://` and a path; empty where it was not.
+    pub api: String,
     /// Its version.
     pub version: String,
     /// The address it advertises in the LAN.

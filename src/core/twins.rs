@@ -16,12 +16,13 @@ use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
 mod after;
+mod by_hand;
 mod findings;
 mod heal;
 
 use after::After;
+use by_hand::deregister;
 use findings::Finding;
-use heal::by_hand;
 
 /// Between two reads of the nodes that carry our address: the servers go through all of their nodes for it.
 const NEIGHBOURS: Duration = Duration::from_secs(600);
@@ -330,7 +331,7 @@ impl Machine {
                 "ExternalNode",
                 format!(
                     "{who} has our address in the catalog and no agent: somebody has registered it by hand; whoever has can take it away: {}",
-                    by_hand(name, self)
+                    deregister(name, &self.facts)
                 ),
             ),
             Twin::Beside => (
@@ -367,7 +368,7 @@ impl Machine {
                 format!(
                     "the name {name} is reserved by {}, which has failed; if that host is gone for good: {}",
                     shown(&entry),
-                    by_hand(name, self)
+                    deregister(name, &self.facts)
                 ),
             ),
         };

@@ -12,8 +12,8 @@ use testbed::wait;
 
 use crate::{START, STOP, Seed};
 
-const NODE_ID: &str = "/consul/data/node-id";
-const COPY: &str = "/consul/data/node-id.lictor";
+pub(crate) const NODE_ID: &str = "/consul/data/node-id";
+pub(crate) const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
 pub(crate) const HEARD: Duration = Duration::from_secs(60);
 
@@ -57,7 +57,7 @@ pub(crate) fn node_id(lictor: &Running) -> TestResult<String> {
     Ok(text(&agent["Config"]["NodeID"]))
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -312,7 +312,10 @@ fn an_id_of_the_machine_outlives_the_disk() -> TestResult {
     seed.host.write("/etc/machine-id", "uninitialized\n")?;
     let lictor = seed.lictor(version).arg("--node-id=machine").start()?;
     assert_eq!(lictor.exit(STOP)?, 2);
-    assert!(lictor.log().contains("/etc/machine-id:/etc/machine-id:ro"));
+    let log = lictor.log();
+    assert!(log.contains("/etc/machine-id:/etc/machine-id:ro"), "{log}");
+    let told = "exit 2: failed to derive the node id from this host's machine-id";
+    assert!(log.contains(told), "{log}");
     seed.host
         .write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")?;
     let lictor = ready(&seed, version, &["--node-id=machine"])?;

@@ -21,6 +21,7 @@ mod identity;
 mod kept;
 mod life;
 mod moved;
+mod node_id;
 mod pid1;
 mod reload_signal;
 mod renamed;
