@@ -18,6 +18,7 @@ use crate::core::timers::Timer;
 mod after;
 mod findings;
 mod heal;
+mod shared;
 
 use after::After;
 use findings::Finding;
@@ -54,6 +55,8 @@ pub(super) struct Twins {
     in_vain: u32,
     /// When something was looked at since the agent said something.
     trouble: Option<Moment>,
+    /// When the agent said last that another member has its id.
+    shared: Option<Moment>,
     /// The servers refused to register this run's agent: our name was another's.
     refused: bool,
     /// ACLs do not let this run's agent register itself.

@@ -12,8 +12,8 @@ use testbed::wait;
 
 use crate::{START, STOP, Seed};
 
-const NODE_ID: &str = "/consul/data/node-id";
-const COPY: &str = "/consul/data/node-id.lictor";
+pub(crate) const NODE_ID: &str = "/consul/data/node-id";
+pub(crate) const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
 pub(crate) const HEARD: Duration = Duration::from_secs(60);
 
@@ -298,7 +298,7 @@ fn a_name_is_kept_or_refused() -> TestResult {
 }
 
 /// Makes the host's `/etc` its own, and hides the other place of a machine-id: a host of a test shares both with the machine.
-const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
+pub(crate) const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
                        { test ! -d /var/lib/dbus || mount -t tmpfs none /var/lib/dbus; } && \
                        rm -f /etc/machine-id && touch /etc/own";
 

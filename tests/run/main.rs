@@ -15,6 +15,7 @@ mod carry;
 mod carry_acl;
 mod carry_files;
 mod conflict;
+mod copied;
 mod endpoint;
 mod former;
 mod identity;

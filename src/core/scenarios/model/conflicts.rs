@@ -402,6 +402,7 @@ impl World {
             Trouble::Namesake,
             Trouble::Reserved,
             Trouble::ConflictingId,
+            Trouble::SharedId,
             Trouble::Denied,
         ];
         Some(Event::TroubleHeard(match loses {
@@ -427,6 +428,7 @@ impl World {
             Trouble::Namesake,
             Trouble::Reserved,
             Trouble::ConflictingId,
+            Trouble::SharedId,
             Trouble::Denied,
         ];
         Some(Event::TroubleHeard(any(&mut self.rng, &all)))
