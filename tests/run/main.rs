@@ -22,6 +22,7 @@ mod identity;
 mod kept;
 mod life;
 mod moved;
+mod owner;
 mod pid1;
 mod reload_signal;
 mod renamed;
