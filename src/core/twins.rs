@@ -172,6 +172,9 @@ impl Machine {
         self.twins.refused |= trouble == Trouble::Reserved;
         let news = trouble == Trouble::Denied && !self.twins.denied;
         self.twins.denied |= trouble == Trouble::Denied;
+        if news {
+            self.registration_denied();
+        }
         let now = self.now;
         let lately = self
             .twins

@@ -148,6 +148,21 @@ fn a_registration_that_acls_block_is_named() {
     assert_eq!(bed.reason(), "RegistrationDenied");
 }
 
+/// Nothing changes in the catalog, so that nothing would be read for half a minute.
+#[test]
+fn a_registration_that_acls_block_is_named_at_once() {
+    let mut bed = Bed::new(config()).joining();
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    bed.on(Event::Answered(leader));
+    bed.shows(absent(8));
+    bed.on(Event::TroubleHeard(Trouble::Denied));
+    assert_eq!(bed.reason(), "RegistrationDenied");
+    for kind in [Kind::Registered, Kind::Ready] {
+        let message = &bed.machine.conditions.get(kind).message;
+        assert!(message.contains("node:write on n1"), "{message}");
+    }
+}
+
 /// Our own entry after a healing, without the servers' check.
 fn bare() -> NodeView {
     NodeView {
