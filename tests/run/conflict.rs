@@ -98,15 +98,7 @@ fn the_second_one_waits_for_the_name(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn the_second_one_waits_for_the_name_1_8_7() -> TestResult {
-    the_second_one_waits_for_the_name(Version::V1_8_7)
-}
-
-#[test]
-fn the_second_one_waits_for_the_name_1_22_5() -> TestResult {
-    the_second_one_waits_for_the_name(Version::V1_22_5)
-}
+on_both_versions!(the_second_one_waits_for_the_name);
 
 /// An agent that has lost its name is stopped without a leave, which would be another's. Its port alone tells that it has: it logs errors only.
 fn a_stop_does_not_touch_the_other(version: Version) -> TestResult {
@@ -139,15 +131,7 @@ fn a_stop_does_not_touch_the_other(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn a_stop_does_not_touch_the_other_1_8_7() -> TestResult {
-    a_stop_does_not_touch_the_other(Version::V1_8_7)
-}
-
-#[test]
-fn a_stop_does_not_touch_the_other_1_22_5() -> TestResult {
-    a_stop_does_not_touch_the_other(Version::V1_22_5)
-}
+on_both_versions!(a_stop_does_not_touch_the_other);
 
 /// Both are stopped at once, the one that has the name first: it leaves, and the other one leaves nothing behind and takes nothing away.
 fn two_that_stop_at_once_leave_once(version: Version) -> TestResult {
@@ -171,15 +155,7 @@ fn two_that_stop_at_once_leave_once(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn two_that_stop_at_once_leave_once_1_8_7() -> TestResult {
-    two_that_stop_at_once_leave_once(Version::V1_8_7)
-}
-
-#[test]
-fn two_that_stop_at_once_leave_once_1_22_5() -> TestResult {
-    two_that_stop_at_once_leave_once(Version::V1_22_5)
-}
+on_both_versions!(two_that_stop_at_once_leave_once);
 
 /// One that is killed has the name until its members let it go.
 fn a_name_is_taken_up_from_the_dead(version: Version) -> TestResult {
@@ -199,12 +175,4 @@ fn a_name_is_taken_up_from_the_dead(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn a_name_is_taken_up_from_the_dead_1_8_7() -> TestResult {
-    a_name_is_taken_up_from_the_dead(Version::V1_8_7)
-}
-
-#[test]
-fn a_name_is_taken_up_from_the_dead_1_22_5() -> TestResult {
-    a_name_is_taken_up_from_the_dead(Version::V1_22_5)
-}
+on_both_versions!(a_name_is_taken_up_from_the_dead);

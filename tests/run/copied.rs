@@ -114,15 +114,7 @@ fn a_copied_id_is_told_by_both(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn a_copied_id_is_told_by_both_1_8_7() -> TestResult {
-    a_copied_id_is_told_by_both(Version::V1_8_7)
-}
-
-#[test]
-fn a_copied_id_is_told_by_both_1_22_5() -> TestResult {
-    a_copied_id_is_told_by_both(Version::V1_22_5)
-}
+on_both_versions!(a_copied_id_is_told_by_both);
 
 /// One name, too: the copy loses the name, and its agent is ended, so that it writes no more over the other's entry.
 fn a_copied_id_and_name_are_the_first_ones(version: Version) -> TestResult {
@@ -158,12 +150,4 @@ fn a_copied_id_and_name_are_the_first_ones(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn a_copied_id_and_name_are_the_first_ones_1_8_7() -> TestResult {
-    a_copied_id_and_name_are_the_first_ones(Version::V1_8_7)
-}
-
-#[test]
-fn a_copied_id_and_name_are_the_first_ones_1_22_5() -> TestResult {
-    a_copied_id_and_name_are_the_first_ones(Version::V1_22_5)
-}
+on_both_versions!(a_copied_id_and_name_are_the_first_ones);

@@ -50,12 +50,4 @@ fn a_directory_of_another_user_keeps_the_id(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_directory_of_another_user_keeps_the_id_1_8_7() -> TestResult {
-    a_directory_of_another_user_keeps_the_id(Version::V1_8_7)
-}
-
-#[test]
-fn a_directory_of_another_user_keeps_the_id_1_22_5() -> TestResult {
-    a_directory_of_another_user_keeps_the_id(Version::V1_22_5)
-}
+on_both_versions!(a_directory_of_another_user_keeps_the_id);
