@@ -87,6 +87,8 @@ pub enum Trouble {
     Reserved,
     /// A member refuses its join: its id is another member's.
     ConflictingId,
+    /// Another member has its id as well.
+    SharedId,
     /// The servers do not register it: its token does not allow that.
     Denied,
 }

@@ -19,6 +19,7 @@ mod after;
 mod by_hand;
 mod findings;
 mod heal;
+mod shared;
 
 use after::After;
 use by_hand::deregister;
@@ -55,6 +56,8 @@ pub(super) struct Twins {
     in_vain: u32,
     /// When something was looked at since the agent said something.
     trouble: Option<Moment>,
+    /// When the agent said last that another member has its id.
+    shared: Option<Moment>,
     /// The servers refused to register this run's agent: our name was another's.
     refused: bool,
     /// ACLs do not let this run's agent register itself.
@@ -170,6 +173,9 @@ impl Machine {
         self.twins.refused |= trouble == Trouble::Reserved;
         let news = trouble == Trouble::Denied && !self.twins.denied;
         self.twins.denied |= trouble == Trouble::Denied;
+        if news {
+            self.registration_denied();
+        }
         let now = self.now;
         let lately = self
             .twins

@@ -83,7 +83,7 @@ pub(crate) fn is_known(seed: &Seed, name: &str, address: &str, old: &str) -> Tes
     Ok(())
 }
 
-fn a_host_renamed_after_a_kill(version: Version) -> TestResult {
+fn a_host_renamed_after_a_kill_is_in_nobodys_way(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = ready(&seed, version, &[])?;
     let id = node_id(&lictor)?;
@@ -105,17 +105,9 @@ fn a_host_renamed_after_a_kill(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_host_renamed_after_a_kill_is_in_nobodys_way_1_8_7() -> TestResult {
-    a_host_renamed_after_a_kill(Version::V1_8_7)
-}
+on_both_versions!(a_host_renamed_after_a_kill_is_in_nobodys_way);
 
-#[test]
-fn a_host_renamed_after_a_kill_is_in_nobodys_way_1_22_5() -> TestResult {
-    a_host_renamed_after_a_kill(Version::V1_22_5)
-}
-
-fn a_host_with_a_new_address_after_a_kill(version: Version) -> TestResult {
+fn a_host_with_a_new_address_after_a_kill_is_no_zombie(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = ready(&seed, version, &[])?;
     let id = node_id(&lictor)?;
@@ -135,15 +127,7 @@ fn a_host_with_a_new_address_after_a_kill(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_host_with_a_new_address_after_a_kill_is_no_zombie_1_8_7() -> TestResult {
-    a_host_with_a_new_address_after_a_kill(Version::V1_8_7)
-}
-
-#[test]
-fn a_host_with_a_new_address_after_a_kill_is_no_zombie_1_22_5() -> TestResult {
-    a_host_with_a_new_address_after_a_kill(Version::V1_22_5)
-}
+on_both_versions!(a_host_with_a_new_address_after_a_kill_is_no_zombie);
 
 fn an_id_that_is_lost_comes_back(version: Version) -> TestResult {
     let seed = Seed::new(version);
@@ -186,15 +170,7 @@ fn an_id_that_is_lost_comes_back(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn an_id_that_is_lost_comes_back_1_8_7() -> TestResult {
-    an_id_that_is_lost_comes_back(Version::V1_8_7)
-}
-
-#[test]
-fn an_id_that_is_lost_comes_back_1_22_5() -> TestResult {
-    an_id_that_is_lost_comes_back(Version::V1_22_5)
-}
+on_both_versions!(an_id_that_is_lost_comes_back);
 
 #[test]
 fn an_id_that_nobody_knows_any_more_is_made_anew() -> TestResult {
@@ -298,7 +274,7 @@ fn a_name_is_kept_or_refused() -> TestResult {
 }
 
 /// Makes the host's `/etc` its own, and hides the other place of a machine-id: a host of a test shares both with the machine.
-const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
+pub(crate) const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
                        { test ! -d /var/lib/dbus || mount -t tmpfs none /var/lib/dbus; } && \
                        rm -f /etc/machine-id && touch /etc/own";
 
