@@ -33,6 +33,10 @@ pub(super) struct Conflicts {
     doubt: Moment,
     /// Since when the name is lost, and to another one.
     lost: Option<(Moment, bool)>,
+    /// Whoever has it has our id, too, and is another one.
+    copied: bool,
+    /// A reload was asked for while no agent ran for that.
+    asked: bool,
     /// The agent was ended for another one to start.
     pub(super) ends: bool,
     /// What was said of the names, each time.
@@ -50,9 +54,14 @@ pub(super) struct Conflicts {
 }
 
 impl Conflicts {
-    /// The pause after an agent that was not ended at once for the next one: 5 s at least, less a fifth.
+    /// The pause after an agent that was not ended at once for the next one: 5 s at least, less a fifth, unless somebody asks for a
+    /// reload of a copy.
     pub(super) fn may_come_back(&self, now: Moment) -> bool {
-        self.tries > 0 && now >= self.back_at + Duration::from_secs(4)
+        self.tries > 0 && (self.asked || now >= self.back_at + Duration::from_secs(4))
+    }
+
+    pub(super) fn reload_asked(&mut self, agent: bool) {
+        self.asked |= self.copied && !agent;
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -131,7 +140,9 @@ impl Seen {
             && !members
         {
             let copy = now >= *since + COPY;
-            *by_another = alive && view.entry.present && (view.entry.id != id || copy);
+            let held = alive && view.entry.present;
+            *by_another = held && (view.entry.id != id || copy);
+            self.conflicts.copied |= held && view.entry.id == id && copy;
         }
         let view = (name.to_owned(), now, view.clone());
         self.conflicts.views.push(view);

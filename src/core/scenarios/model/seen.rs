@@ -184,6 +184,7 @@ impl Seen {
             Event::StopAsked { mode, .. } => self.stop(mode.unwrap_or_else(|| self.on_stop())),
             Event::Signal(Signal::Hangup) | Event::ReloadAsked(_) | Event::ForceAsked(_) => {
                 self.reload.force |= self.stop.is_none() && matches!(event, Event::ForceAsked(_));
+                self.conflicts.reload_asked(self.agent.is_some());
                 self.reload.wanted |= self.stop.is_none();
                 self.reload.anew |= self.stop.is_none();
                 self.reload.anyway |= self.stop.is_none();
