@@ -16,6 +16,7 @@ use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
 mod moving;
+mod stopping;
 
 use moving::Moving;
 
@@ -61,8 +62,11 @@ impl Machine {
     /// Whether anything would come of the kernel's word now. Otherwise nobody need listen to it.
     pub fn hears_addresses(&self) -> bool {
         let early = matches!(self.phase, Phase::Addressing | Phase::Staging);
-        let stopping = self.stop.is_some() || self.is_ending() || self.phase == Phase::Exited;
-        self.config.follows_address && !early && !stopping && !self.timers.is_set(Timer::Addresses)
+        // In a stop only whether the one that is gone comes back.
+        let stopping = self.stop.is_some() && self.addresses.gone.is_none();
+        let over = self.is_ending() || self.phase == Phase::Exited;
+        let deaf = early || stopping || over;
+        self.config.follows_address && !deaf && !self.timers.is_set(Timer::Addresses)
     }
 
     /// Addresses, links or routes have changed.
@@ -87,7 +91,7 @@ impl Machine {
     pub(super) fn looked_at_addresses(&mut self, seen: Result<Sight, String>) {
         self.addresses.looked = Some(self.now);
         if self.stop.is_some() {
-            return;
+            return self.looked_in_a_stop(seen);
         }
         let sight = match seen {
             Ok(sight) => sight,

@@ -142,6 +142,7 @@ impl Machine {
             OnStop::Leave => {
                 self.enter(Phase::Leaving);
                 self.say_shares();
+                self.addresses_in_a_leave();
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
                 match asked {
@@ -339,7 +340,7 @@ impl Machine {
         let Some(stop) = &self.stop else { return false };
         let due = stop.mode == OnStop::Leave && stop.because.is_none() && !stop.finishing;
         let known = self.start.ever_joined || self.start.was_in_catalog;
-        due && known && self.can_finish()
+        due && known && self.can_finish() && self.why_none_could_bind().is_none()
     }
 
     /// Starts the agent once more, to leave: a broken leave has left its node behind, and nobody else would take it away.
@@ -377,11 +378,12 @@ impl Machine {
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
         let was_known = self.start.ever_ready && !self.start.has_left;
         let crashed = was_known || self.start.ever_joined;
-        if leave && crashed && !stop.finishing && self.can_finish() {
+        let bind = self.why_none_could_bind();
+        if leave && crashed && !stop.finishing && self.can_finish() && bind.is_none() {
             return self.finish("the agent has ended");
         }
         if let Some(stop) = self.stop.take() {
-            let exit = Self::outcome_without_agent(&stop, crashed);
+            let exit = Self::outcome_without_agent(&stop, crashed, bind);
             self.exit(exit);
         }
     }

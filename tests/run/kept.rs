@@ -7,7 +7,7 @@ use testbed::lictor::Running;
 use testbed::wait;
 
 use crate::moved::{NEW, OLD, PATIENT, QUICK, SOON, replace, start, wait_moved};
-use crate::{START, Seed};
+use crate::{START, STOP, Seed};
 
 /// The agent was neither restarted nor reloaded, and has the address that it had.
 fn nothing_has_happened(lictor: &Running) -> TestResult {
@@ -80,6 +80,32 @@ fn without_an_address_it_is_not_ready_1_8_7() -> TestResult {
 #[test]
 fn without_an_address_it_is_not_ready_1_22_5() -> TestResult {
     after_the_grace(Version::V1_22_5)
+}
+
+/// The seed's agent is bound to the address that goes, so that no other one could be started to finish its leave.
+fn a_stop_without_an_address(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[PATIENT, "--stop-timeout=15s"])?;
+    let net = format!("{OLD}/24");
+    seed.host.ip(["addr", "del", &net, "dev", "eth0"])?;
+    lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
+    lictor.term()?;
+    assert_eq!(lictor.exit(STOP)?, 115, "{}", lictor.log());
+    let log = lictor.log();
+    let why = "address 10.111.67.11, to which the agent is bound, has been gone for";
+    assert!(log.contains(why), "{log}");
+    assert_eq!(log.matches("agent started, pid").count(), 1, "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_stop_without_an_address_1_8_7() -> TestResult {
+    a_stop_without_an_address(Version::V1_8_7)
+}
+
+#[test]
+fn a_stop_without_an_address_1_22_5() -> TestResult {
+    a_stop_without_an_address(Version::V1_22_5)
 }
 
 /// Waits until lictor has looked once more than before.

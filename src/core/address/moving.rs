@@ -133,6 +133,7 @@ impl Machine {
             self.former = self.as_former(from);
         }
         if self.former.is_some() {
+            self.addresses.gone = None;
             self.out.push(Action::Readdress { to, adopt: true });
         }
     }

@@ -91,26 +91,37 @@ impl Machine {
             How::Exited(0) => String::new(),
             _ => last_words(end),
         };
+        let gone = self.why_none_could_bind().filter(|_| !stop.finishing);
+        let gone = gone.map(|why| format!("; {why}, so {UNBOUND}"));
         Exit::new(
             exit::UNCONFIRMED,
             format!(
-                "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}",
+                "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}{}",
                 end.how,
-                seen(stop)
+                seen(stop),
+                gone.unwrap_or_default()
             ),
         )
     }
 
     /// How lictor ends after a stop that found no agent.
-    pub(super) fn outcome_without_agent(stop: &Stop, crashed: bool) -> Exit {
-        match (stop.mode, &stop.because) {
-            (_, Some(exit)) => exit.clone(),
-            (OnStop::Leave, None) if stop.finishing => Exit::new(
+    pub(super) fn outcome_without_agent(
+        stop: &Stop,
+        crashed: bool,
+        unbindable: Option<String>,
+    ) -> Exit {
+        match (stop.mode, &stop.because, unbindable) {
+            (_, Some(exit), _) => exit.clone(),
+            (OnStop::Leave, None, _) if stop.finishing => Exit::new(
                 exit::UNCONFIRMED,
                 "the leave is not confirmed: the agent had ended and could not be started once more to leave, so its node stays \
                  in the catalog until the servers see it fail",
             ),
-            (OnStop::Leave, None) if crashed => Exit::new(
+            (OnStop::Leave, None, Some(why)) if crashed => Exit::new(
+                exit::UNCONFIRMED,
+                format!("the leave is not confirmed: the agent had ended, and {why}, so {UNBOUND}"),
+            ),
+            (OnStop::Leave, None, None) if crashed => Exit::new(
                 exit::UNCONFIRMED,
                 "the leave is not confirmed: the agent had crashed, and --stop-timeout leaves no time to start it once more, so \
                  its node stays in the catalog until the servers see it fail",
@@ -119,6 +130,10 @@ impl Machine {
         }
     }
 }
+
+/// What comes of it where no agent could bind.
+const UNBOUND: &str = "nobody could be told of the leave, nor could another agent be started to tell it: the node stays in the catalog \
+                       until the servers see it fail";
 
 fn seen(stop: &Stop) -> &'static str {
     match stop.entry {

@@ -6,6 +6,8 @@ use crate::core::event::Sight;
 use crate::core::former::Former;
 use crate::core::signal::SIGKILL;
 
+mod stopping;
+
 const GRACE: Duration = Duration::from_secs(5);
 
 fn another() -> Address {
@@ -88,18 +90,6 @@ impl Bed {
     fn still_sees(&mut self, sight: Sight) -> &[Action] {
         self.tick_until(&look());
         self.on(Event::Looked(Ok(sight)))
-    }
-
-    /// A stop has begun, and the agent was asked to leave.
-    fn leaves_advertising(&mut self) {
-        assert_eq!(self.on(Event::Signal(Signal::Terminate)), LOOK);
-        let facts = AgentFacts {
-            advertise: Some(address().ip),
-            membership: Membership::Alive,
-            ..facts()
-        };
-        let asked = self.on(Event::Answered(Answer::Agent(Ok(Box::new(facts)))));
-        assert_eq!(asked, [Action::Signal(SIGTERM), ask_catalog(None)]);
     }
 
     fn known(&self) -> (Truth, &'static str) {
@@ -311,47 +301,6 @@ fn an_agent_that_could_not_be_started_anew_is_left_alone() {
     server.sees(only(another()));
     assert_eq!(server.still_sees(only(another())), []);
     assert_eq!(server.known(), (Truth::False, "Pinned"));
-}
-
-#[test]
-fn a_stop_is_a_stop() {
-    let mut bed = Bed::advertising();
-    bed.sees(only(another()));
-    bed.still_sees(only(another()));
-    assert_eq!(
-        bed.on(Event::Signal(Signal::Quit)),
-        [Action::Signal(SIGKILL)]
-    );
-    let ended = bed.on(end(How::Signaled(SIGKILL))).to_vec();
-    assert!(matches!(ended.as_slice(), [Action::Exit(_)]), "{ended:?}");
-}
-
-/// The one that runs has nowhere to say it from.
-#[test]
-fn a_leave_from_an_address_that_is_gone_is_finished_from_another_one() {
-    let mut bed = Bed::advertising();
-    bed.sees(only(another()));
-    bed.leaves_advertising();
-    let finishes = bed.on(end(How::Exited(0))).to_vec();
-    assert!(
-        matches!(
-            finishes.as_slice(),
-            [
-                Action::Readdress { adopt: true, .. },
-                Action::SpawnAs(Former {
-                    address: Some(_),
-                    ..
-                })
-            ]
-        ),
-        "{finishes:?}"
-    );
-    // Back within the grace, it has.
-    let mut back = Bed::advertising();
-    back.sees(only(another()));
-    back.sees(there());
-    back.leaves_advertising();
-    assert_eq!(back.on(end(How::Exited(0))), [Action::Spawn]);
 }
 
 /// Between two runs there is nobody to end.

@@ -50,6 +50,12 @@ impl Addresses {
         self.may_move
     }
 
+    /// Whether an agent that is started now could bind, for all that is known.
+    pub(super) fn binds(&self, facts: &AgentFacts) -> bool {
+        let bound = self.in_use.is_some_and(|ip| facts.listens.contains(&ip));
+        self.gone.is_none() || self.next || !bound
+    }
+
     pub(super) fn event(&mut self) {
         self.may_move = false;
         self.moved_in_stop = false;
@@ -66,7 +72,10 @@ impl Seen {
 
     pub(super) fn looked(&mut self, sight: Option<&Sight>) {
         let starting = self.agent.is_none() && self.spawning;
-        if self.stop.is_some() || self.addresses.ends_agent || starting {
+        if self.stop.is_some() {
+            return self.looked_in_a_stop(sight);
+        }
+        if self.addresses.ends_agent || starting {
             return;
         }
         // One that has seen nothing is owed still.
@@ -88,11 +97,29 @@ impl Seen {
         addresses.owed = true;
         let since = *addresses.gone.get_or_insert(self.now);
         let over = since + self.config.address_grace <= self.now;
-        let server = self.facts.server.unwrap_or(self.config.server);
-        let stays = sight.pinned.is_some() || server && self.is_of_agent(in_use);
+        let stays = self.stays(sight, in_use);
         self.addresses.next = sight.choice.is_ok() && !stays;
         self.addresses.lost |= over && (stays || sight.choice.is_err());
         self.addresses.may_move = over && !stays && sight.choice.is_ok() && !self.is_reloading();
+    }
+
+    /// Only whether the address is there, or what could take its place.
+    fn looked_in_a_stop(&mut self, sight: Option<&Sight>) {
+        let Some(sight) = sight else { return };
+        self.addresses.owed = false;
+        let Some(in_use) = self.addresses.in_use.filter(|_| sight.in_use.is_none()) else {
+            self.addresses.gone = None;
+            self.addresses.next = false;
+            return;
+        };
+        self.addresses.gone.get_or_insert(self.now);
+        self.addresses.next = sight.choice.is_ok() && !self.stays(sight, in_use);
+    }
+
+    /// Whether no other one can take its place.
+    fn stays(&self, sight: &Sight, in_use: std::net::IpAddr) -> bool {
+        let server = self.facts.server.unwrap_or(self.config.server);
+        sight.pinned.is_some() || server && self.is_of_agent(in_use)
     }
 
     fn is_reloading(&self) -> bool {
@@ -174,12 +201,12 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "looks have a reason",
         sentence: "the host's addresses are looked at because they have changed, or because the one in use is gone, when time has \
-                   passed; and never in a stop",
+                   passed; in a stop only whether it is there, while an agent lives",
         holds: |seen, action| match action {
             Action::LookAtAddresses(in_use) => {
                 seen.config.follows_address
                     && seen.event == Event::Tick
-                    && seen.stop.is_none()
+                    && (seen.stop.is_none() || seen.agent.is_some())
                     && seen.addresses.owed
                     && *in_use == seen.addresses.in_use
             }
