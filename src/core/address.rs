@@ -40,6 +40,8 @@ pub(super) struct Addresses {
     next: Option<Address>,
     /// It was told that it is.
     lost: bool,
+    /// What was told of another one that the agent advertises.
+    another: Option<String>,
     /// Its registration could not be written.
     unwritten: bool,
     /// What takes its place, and how far that is.
@@ -138,13 +140,14 @@ impl Machine {
             return;
         };
         let took = seconds(self.now.saturating_sub(since));
+        self.set(Kind::AddressKnown, Truth::True, "Found", reason);
+        self.compare_addresses();
         if !std::mem::take(&mut self.addresses.lost) {
             return self.say(
                 Level::Info,
                 format!("address {ip} is back after {took}, within --address-grace"),
             );
         }
-        self.set(Kind::AddressKnown, Truth::True, "Found", reason);
         self.say(Level::Info, format!("address {ip} is back after {took}"));
         self.ask_for_readiness();
     }
@@ -172,6 +175,12 @@ impl Machine {
                 seconds(grace)
             );
             self.say(Level::Warn, text);
+            // Nobody can tell yet, and the agent stays ready for as long.
+            let text = format!(
+                "{ip} is gone; the agent counts as before until --address-grace, {}, is over",
+                seconds(grace)
+            );
+            self.set(Kind::AddressKnown, Truth::Unknown, "Gone", text);
         }
         let stays = pinned.or_else(|| self.why_it_stays());
         self.addresses.next = choice.clone().ok().filter(|_| stays.is_none());
@@ -218,6 +227,13 @@ impl Machine {
         }
     }
 
+    /// That the address in use is gone, if it is, as far as was seen: a sentence without its full stop.
+    pub(super) fn address_gone(&self) -> Option<String> {
+        let ip = self.address.as_ref()?.ip;
+        let gone = seconds(self.now.saturating_sub(self.addresses.gone?));
+        Some(format!("address {ip} has been gone for {gone}"))
+    }
+
     /// Whether the agent advertises what lictor found, once it has told.
     pub(super) fn compare_addresses(&mut self) {
         let (Some(address), Some(advertised)) = (&self.address, self.facts.advertise) else {
@@ -237,15 +253,16 @@ impl Machine {
              --address {advertised}; if {ip} is, hand it to the agent with --advertise",
             address.reason
         );
-        let known = self.conditions.get(Kind::AddressKnown).message == text;
         self.set(
             Kind::AddressKnown,
             Truth::True,
             "AgentAdvertisesAnother",
             &text,
         );
-        if !known && self.config.needs_address {
-            self.say(Level::Warn, text);
+        let news = self.addresses.another.as_ref() != Some(&text);
+        if news && self.config.needs_address {
+            self.say(Level::Warn, &text);
         }
+        self.addresses.another = Some(text);
     }
 }

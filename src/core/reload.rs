@@ -228,7 +228,10 @@ impl Machine {
         }
     }
 
-    fn reload_ended(&mut self, outcome: ReloadOutcome) {
+    fn reload_ended(&mut self, mut outcome: ReloadOutcome) {
+        if let Some(gone) = self.address_gone() {
+            outcome.note_address(&gone);
+        }
         let level = if outcome.is_good() {
             Level::Info
         } else {

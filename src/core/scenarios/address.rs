@@ -1,6 +1,7 @@
 //! The host's address while an agent runs: gone and back, another one, none.
 
 use super::*;
+use crate::core::action::Level;
 use crate::core::conditions::Truth;
 use crate::core::event::Sight;
 use crate::core::former::Former;
@@ -146,9 +147,10 @@ fn one_that_is_back_within_the_grace_was_never_gone() {
     for sight in [none(), only(another()), none()] {
         assert_eq!(bed.sees(sight), []);
         assert!(bed.machine.conditions.holds(Kind::Ready));
-        assert!(bed.machine.conditions.holds(Kind::AddressKnown));
+        assert_eq!(bed.known(), (Truth::Unknown, "Gone"));
     }
     assert_eq!(bed.sees(there()), []);
+    assert_eq!(bed.known(), (Truth::True, "Found"));
     // The next time it has all of its grace again.
     let gone = bed.now;
     assert_eq!(bed.sees(only(another())), []);
@@ -232,6 +234,48 @@ fn where_only_the_registration_has_it_the_agent_reloads() {
     bed.tick_until(&ask_catalog(None));
     bed.shows(in_catalog(&[SERVICE]));
     assert!(!bed.machine.conditions.holds(Kind::Registered));
+}
+
+#[test]
+fn what_the_agent_advertises_is_compared_again_and_told_once() {
+    let mut bed = elsewhere();
+    bed.sees(none());
+    assert_eq!(bed.known(), (Truth::Unknown, "Gone"));
+    bed.on(Event::AddressesChanged);
+    bed.tick_until(&look());
+    let said = bed.handle(Event::Looked(Ok(there())));
+    let warns = |action: &Action| matches!(action, Action::Say(Level::Warn, _));
+    assert!(!said.iter().any(warns), "{said:?}");
+    assert_eq!(bed.known(), (Truth::True, "AgentAdvertisesAnother"));
+}
+
+/// Its agent has loaded what it was to load, and cannot tell anybody.
+#[test]
+fn a_reload_without_the_address_says_so() {
+    let mut bed = Bed::advertising();
+    bed.sees(none());
+    bed.on(Event::ReloadAsked(Waiter(1)));
+    bed.asked_to_reload();
+    bed.reloads(Ok(()));
+    bed.lists(&SERVICES);
+    let replies = bed.done.iter().find_map(|action| match action {
+        Action::Reply(_, ReloadOutcome::Reloaded(applied)) => Some(&applied.odd),
+        _ => None,
+    });
+    let odd = replies.expect("a reply").join("; ");
+    assert!(odd.contains("address 10.0.0.5 has been gone for"), "{odd}");
+    // That may be why it fails.
+    bed.on(Event::ReloadAsked(Waiter(2)));
+    bed.asked_to_reload();
+    bed.reloads(Err(Refusal::Failed("bind_addr cannot be empty".to_owned())));
+    bed.on(Event::Unstaged(Ok(())));
+    bed.reloads(Ok(()));
+    bed.lists(&SERVICES);
+    let why = bed.machine.status().last_reload.expect("a reload");
+    assert!(
+        why.contains("empty; address 10.0.0.5 has been gone for"),
+        "{why}"
+    );
 }
 
 /// What may be wrong with the user's files is another matter.
