@@ -384,6 +384,23 @@ fn an_address_that_nobody_needs_may_come_later() {
 }
 
 #[test]
+fn an_address_of_the_configuration_that_the_host_has_not_is_told() {
+    let mut bed = Bed::new(config());
+    bed.on(Event::Begin);
+    bed.on(Event::Addressed(Ok(address())));
+    let staged = Staged {
+        unbindable: Some("bind_addr is 10.9.9.9".to_owned()),
+        advertised: Some("advertise_addr is 192.0.2.1".to_owned()),
+        ..Staged::default()
+    };
+    let done = bed.handle(Event::Staged(Ok(staged)));
+    let said = |level, text: &str| done.contains(&Action::Say(level, text.to_owned()));
+    assert!(said(Level::Warn, "bind_addr is 10.9.9.9"), "{done:?}");
+    assert!(said(Level::Info, "advertise_addr is 192.0.2.1"), "{done:?}");
+    assert_eq!(bed.known(), (Truth::True, "NotOfThisHost"));
+}
+
+#[test]
 fn what_cannot_be_read_is_no_change_and_is_looked_at_again() {
     let mut bed = Bed::advertising();
     assert_eq!(bed.on(Event::AddressesChanged), []);
