@@ -190,6 +190,34 @@ fn an_address_that_comes_changes_nothing() -> TestResult {
     Ok(())
 }
 
+/// On a router they change all the time. Where the kernel told of them, each second of this would have been a look.
+#[test]
+fn routes_that_decide_nothing_are_not_looked_into() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[QUICK])?;
+    let route = |what: &str, net: &str| seed.host.ip(["route", what, net, "dev", "eth0"]);
+    let changes = || lictor.log().matches("event AddressesChanged").count();
+    // What the links have still had to say is said.
+    looks(&lictor, || {
+        route("add", "default")?;
+        Ok(())
+    })?;
+    let before = changes();
+    for number in 0..40 {
+        let net = format!("10.200.{number}.0/24");
+        route("add", &net)?;
+        route("del", &net)?;
+    }
+    // Word comes in the order in which things happen.
+    looks(&lictor, || {
+        route("del", "default")?;
+        Ok(())
+    })?;
+    assert_eq!(changes(), before + 1, "{}", lictor.log());
+    nothing_has_happened(&lictor)
+}
+
 /// An agent whose own files name the address that is gone could not be started with another one.
 #[test]
 fn an_agent_whose_files_name_its_address_is_not_moved() -> TestResult {
