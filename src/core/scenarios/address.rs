@@ -1,13 +1,13 @@
 //! The host's address while an agent runs: gone and back, another one, none.
 
 use super::*;
-use crate::core::action::Level;
 use crate::core::conditions::Truth;
 use crate::core::event::Sight;
 use crate::core::former::Former;
 use crate::core::signal::SIGKILL;
 
 mod stopping;
+mod told;
 
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -236,48 +236,6 @@ fn where_only_the_registration_has_it_the_agent_reloads() {
     assert!(!bed.machine.conditions.holds(Kind::Registered));
 }
 
-#[test]
-fn what_the_agent_advertises_is_compared_again_and_told_once() {
-    let mut bed = elsewhere();
-    bed.sees(none());
-    assert_eq!(bed.known(), (Truth::Unknown, "Gone"));
-    bed.on(Event::AddressesChanged);
-    bed.tick_until(&look());
-    let said = bed.handle(Event::Looked(Ok(there())));
-    let warns = |action: &Action| matches!(action, Action::Say(Level::Warn, _));
-    assert!(!said.iter().any(warns), "{said:?}");
-    assert_eq!(bed.known(), (Truth::True, "AgentAdvertisesAnother"));
-}
-
-/// Its agent has loaded what it was to load, and cannot tell anybody.
-#[test]
-fn a_reload_without_the_address_says_so() {
-    let mut bed = Bed::advertising();
-    bed.sees(none());
-    bed.on(Event::ReloadAsked(Waiter(1)));
-    bed.asked_to_reload();
-    bed.reloads(Ok(()));
-    bed.lists(&SERVICES);
-    let replies = bed.done.iter().find_map(|action| match action {
-        Action::Reply(_, ReloadOutcome::Reloaded(applied)) => Some(&applied.odd),
-        _ => None,
-    });
-    let odd = replies.expect("a reply").join("; ");
-    assert!(odd.contains("address 10.0.0.5 has been gone for"), "{odd}");
-    // That may be why it fails.
-    bed.on(Event::ReloadAsked(Waiter(2)));
-    bed.asked_to_reload();
-    bed.reloads(Err(Refusal::Failed("bind_addr cannot be empty".to_owned())));
-    bed.on(Event::Unstaged(Ok(())));
-    bed.reloads(Ok(()));
-    bed.lists(&SERVICES);
-    let why = bed.machine.status().last_reload.expect("a reload");
-    assert!(
-        why.contains("empty; address 10.0.0.5 has been gone for"),
-        "{why}"
-    );
-}
-
 /// What may be wrong with the user's files is another matter.
 #[test]
 fn the_new_registration_is_no_matter_of_what_else_is_to_be_reloaded() {
@@ -381,23 +339,6 @@ fn an_address_that_nobody_needs_may_come_later() {
     assert_eq!(readdressed, [readdress(false)]);
     assert_eq!(bed.on(Event::Readdressed(Ok(Staged::default()))), []);
     assert_eq!(bed.known(), (Truth::True, "Found"));
-}
-
-#[test]
-fn an_address_of_the_configuration_that_the_host_has_not_is_told() {
-    let mut bed = Bed::new(config());
-    bed.on(Event::Begin);
-    bed.on(Event::Addressed(Ok(address())));
-    let staged = Staged {
-        unbindable: Some("bind_addr is 10.9.9.9".to_owned()),
-        advertised: Some("advertise_addr is 192.0.2.1".to_owned()),
-        ..Staged::default()
-    };
-    let done = bed.handle(Event::Staged(Ok(staged)));
-    let said = |level, text: &str| done.contains(&Action::Say(level, text.to_owned()));
-    assert!(said(Level::Warn, "bind_addr is 10.9.9.9"), "{done:?}");
-    assert!(said(Level::Info, "advertise_addr is 192.0.2.1"), "{done:?}");
-    assert_eq!(bed.known(), (Truth::True, "NotOfThisHost"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A stop while the address is gone.
 
 use super::*;
+use crate::core::action::Level;
 
 /// What an agent says that is bound to the address.
 fn bound() -> AgentFacts {
