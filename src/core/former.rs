@@ -252,8 +252,11 @@ impl Machine {
             return;
         }
         if farewell.looked || !self.config.api {
-            self.wait_until_others_know();
+            return self.wait_until_others_know();
         }
+        // Its API may answer yet.
+        let until = self.sought_until().max(self.now + BACK);
+        self.timers.set(Timer::Back, until);
     }
 
     fn wait_until_others_know(&mut self) {
@@ -266,12 +269,24 @@ impl Machine {
         self.timers.clear(Timer::Back);
         // What was asked before would be answered beside what is asked from here on.
         self.forget();
-        let (way, _) = self.way_to_leave();
+        let way = self.way_of_former();
         self.leave_as_former_by(way);
         self.timers.set(Timer::Farewell, self.now + LEAVE);
         if self.config.api {
             self.timers.set(Timer::Ask, self.now + PAUSE);
         }
+    }
+
+    /// One that says that it has joined takes signals, and is sent one where its API has not answered by then.
+    fn way_of_former(&mut self) -> Way {
+        let (usual, _) = self.way_to_leave();
+        let mute = self.farewell.as_ref().is_some_and(|it| !it.looked) && self.config.api;
+        let signal = self.leaving_signal().filter(|_| mute);
+        if mute {
+            let what = "the agent has joined, as it says, and its API does not answer";
+            self.say(Level::Warn, what);
+        }
+        signal.unwrap_or(usual)
     }
 
     fn leave_as_former_by(&mut self, way: Way) {

@@ -27,7 +27,7 @@ impl Machine {
     pub(in crate::core) fn farewell_is_back(&mut self) {
         let until = self.sought_until();
         match &mut self.farewell {
-            Some(farewell) if self.config.api && !farewell.seeks => farewell.seeks = true,
+            Some(farewell) if farewell.looked && !farewell.seeks => farewell.seeks = true,
             _ => return self.leave_as_former(),
         }
         self.timers.set(Timer::Back, until);
@@ -37,7 +37,7 @@ impl Machine {
     }
 
     /// It is asked to leave before it would be given up.
-    fn sought_until(&self) -> Moment {
+    pub(super) fn sought_until(&self) -> Moment {
         let until = self.now + SOUGHT;
         let due = self.timers.get(Timer::Farewell);
         due.map_or(until, |due| until.min(due.saturating_sub(PAUSE)))

@@ -240,6 +240,49 @@ fn without_an_api_it_leaves_by_a_signal() {
     assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
 }
 
+/// It says that it has joined, and nothing more.
+#[test]
+fn one_whose_api_does_not_answer_leaves_by_a_signal() {
+    let refused = || {
+        let refusal = Refusal::Unreachable("refused".to_owned());
+        Event::Answered(Answer::Agent(Err(refusal)))
+    };
+    let mut bed = Bed::as_former(config());
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    bed.on(refused());
+    assert_eq!(bed.on(Event::Notified), []);
+    let joined = bed.now;
+    let mut late = bed.again(config());
+    while bed.tick() == [Action::Ask(Question::Agent)] {
+        assert_eq!(bed.on(refused()), []);
+    }
+    assert_eq!(bed.done, [Action::Signal(SIGTERM)]);
+    assert_eq!((bed.now - joined).as_secs(), 5);
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+    // One that answers in that time leaves as ever.
+    assert_eq!(late.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(late.says(Membership::Alive), []);
+    assert_eq!(late.tick(), [ask_catalog(None)]);
+    let there = in_catalog(&[SERVICE]);
+    assert_eq!(late.shows(there), [Action::Ask(Question::Leave)]);
+}
+
+/// No other way is left than to be killed, which need not be waited for.
+#[test]
+fn one_that_cannot_be_asked_at_all_is_given_up() {
+    let mut bed = Bed::as_former(Config {
+        leaves_on_terminate: Some(false),
+        leaves_on_interrupt: Some(false),
+        ..config()
+    });
+    bed.on(Event::Notified);
+    bed.tick_until(&Action::Ask(Question::Leave));
+    let refused = Refusal::Unreachable("refused".to_owned());
+    let answered = bed.on(Event::Answered(Answer::Leave(Err(refused))));
+    assert_eq!(answered, [Action::Signal(SIGKILL)]);
+    assert_eq!(bed.on(end(How::Signaled(9))), [Action::Spawn]);
+}
+
 #[test]
 fn a_stop_before_its_leave_lets_it_leave_and_starts_nothing() {
     let mut bed = Bed::as_former(config());

@@ -69,7 +69,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "known before it leaves",
         sentence: "one that was started as what its node was is asked to leave 1 s after it has joined, and if it has an API once it has said how it is and its entry is \
-                   in the catalog, which is waited for 5 s at most; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
+                   in the catalog, which is waited for 5 s at most, or if its API has not answered 5 s after it has joined; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
         holds: |seen, action| match (as_former(seen), &seen.agent, action) {
             (
                 Some(farewell),
@@ -77,6 +77,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                 Action::Ask(Question::Leave) | Action::Signal(SIGINT | SIGTERM),
             ) => {
                 let told = farewell.looked && farewell.was_sought(seen.now) || !agent.api;
+                let told = told || farewell.is_mute(seen.now);
                 let known = farewell.is_known(seen.now);
                 let by_signal = *action != Action::Ask(Question::Leave);
                 let again = farewell.refused || farewell.not_begun;
@@ -151,6 +152,18 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         },
     },
     Invariant {
+        name: "no API is waited for",
+        sentence: "one that was started as what its node was and has joined is asked to leave 5 s later at most, or its end is due, whether its API answers or not",
+        holds: |seen, machine| match (as_former(seen), &seen.agent) {
+            (Some(farewell), Some(_)) if farewell.asked == 0 && !farewell.killed => {
+                let patient = farewell.joined.filter(|_| !farewell.looked);
+                let due = |at: Moment| machine.deadline().is_some_and(|due| due <= at + SOUGHT);
+                patient.is_none_or(due)
+            }
+            _ => true,
+        },
+    },
+    Invariant {
         name: "it is not held meanwhile",
         sentence: "while one runs that was started as what its node was, IdentityHeld is False and Ready is not True",
         holds: |seen, machine| {
@@ -183,6 +196,12 @@ impl Farewell {
     fn was_sought(&self, now: Moment) -> bool {
         let long = self.seeks.is_some_and(|at| at + SOUGHT <= now);
         self.sought || long || now + PAUSE >= self.due()
+    }
+
+    /// It has joined, as it says, and its API has not answered for long enough.
+    fn is_mute(&self, now: Moment) -> bool {
+        let long = self.joined.is_some_and(|at| at + SOUGHT <= now);
+        !self.looked && (long || now + PAUSE >= self.due())
     }
 
     fn is_over(&self, now: Moment) -> bool {
