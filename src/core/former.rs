@@ -204,7 +204,10 @@ impl Machine {
             Answer::Leader(result) => {
                 self.start.asking = false;
                 match result {
-                    Ok(Some(_)) => self.farewell_joined(),
+                    Ok(Some(_)) => {
+                        self.start.leader_since.get_or_insert(self.now);
+                        self.farewell_joined();
+                    }
                     Ok(None) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
                 }
             }

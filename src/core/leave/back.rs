@@ -47,11 +47,13 @@ impl Machine {
         if !matches!(result, Ok(Some(_))) {
             return self.timers.set(Timer::Ask, self.now + EVIDENCE);
         }
-        self.start.leader_known = true;
+        self.start.leader_since.get_or_insert(self.now);
         self.start.ever_joined = true;
         // It may say nothing any more while others are let hear that it is back. Asking it to leave ends the patience.
         self.limit_patience();
-        self.ask_if_able();
+        if !self.ask_if_able() {
+            self.wait_until_able();
+        }
     }
 
     /// From now on it is waited for a few seconds at most.

@@ -296,6 +296,23 @@ fn a_stop_before_its_leave_lets_it_leave_and_starts_nothing() {
     finished_leave::leaves_well(&mut bed);
 }
 
+/// Its first join goes on, since one of the addresses is dead: it knows a leader and is in the catalog all the same.
+#[test]
+fn a_stop_of_one_that_knows_a_leader_does_not_wait_for_its_first_join() {
+    let mut bed = Bed::as_former_joined(config());
+    let joined = bed.now;
+    assert_eq!(bed.on(Event::Signal(Signal::Terminate)), LOOK);
+    assert_eq!(bed.says(Membership::Alive), []);
+    // Others hear that it is back.
+    bed.tick_until(&ask_catalog(None));
+    assert!(bed.now < joined + Duration::from_secs(4));
+    assert_eq!(bed.shows(in_catalog(&[SERVICE])), []);
+    bed.tick_until(&Action::Ask(Question::Leave));
+    assert!(bed.now < joined + Duration::from_secs(4));
+    assert_eq!(bed.says(Membership::Alive), []);
+    finished_leave::leaves_well(&mut bed);
+}
+
 #[test]
 fn a_stop_within_its_leave_does_not_ask_for_another() {
     let mut bed = Bed::as_former_leaving(config());
