@@ -80,7 +80,7 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
-        let looked = self.stop.as_ref().is_some_and(|stop| stop.looked);
+        let looked = self.stop.as_ref().is_some_and(|stop| stop.course.looked);
         self.ask(if looked {
             Question::Leader
         } else {

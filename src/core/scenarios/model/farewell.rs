@@ -1,12 +1,13 @@
 //! An agent that was started as what its node was: what was seen of it, and what must hold.
 
 use super::answers::percent;
-use super::leave::Leave;
+use super::leave::{Leave, Sight};
 use super::records::Stop;
 use super::seen::Seen;
 use super::world::World;
 use super::*;
 use crate::core::conditions::Truth;
+use crate::core::event::Membership;
 use crate::core::former::Former;
 
 const JOIN: Duration = Duration::from_secs(45);
@@ -40,6 +41,10 @@ pub(super) struct Farewell {
     sought: bool,
     /// The catalog showed it last.
     there: bool,
+    /// What was seen of that, as in a stop, ...
+    sight: Sight,
+    /// ... and what it said of itself since it was asked to leave.
+    word: Membership,
     /// It is asked to tell once more that it leaves, or may not be.
     telling: bool,
     /// Since when it said that it has left.
@@ -224,6 +229,9 @@ impl Farewell {
             asked_at: self.last,
             by_signal: self.by_signal,
             watched: (self.asked > 0).then_some(self.last),
+            word: self.word,
+            left: self.left,
+            sight: self.sight,
             ..Leave::default()
         };
     }
@@ -249,14 +257,17 @@ impl Seen {
 
     pub(super) fn farewell_answered(&mut self, answer: &Answer, put: Moment) {
         let now = self.now;
-        let Some(farewell) = &mut self.farewell else {
+        let Some(farewell) = self.farewell.as_mut().filter(|it| !it.killed) else {
             return;
         };
         match answer {
             Answer::Agent(Ok(facts)) => {
                 farewell.looked = true;
-                let member = facts.membership == crate::core::event::Membership::Alive;
-                if farewell.asked > 0 && facts.membership == crate::core::event::Membership::Left {
+                let member = facts.membership == Membership::Alive;
+                if farewell.asked > 0 && facts.membership != Membership::Unknown {
+                    farewell.word = facts.membership;
+                }
+                if farewell.asked > 0 && facts.membership == Membership::Left {
                     farewell.left.get_or_insert(now);
                 }
                 farewell.not_begun =
@@ -267,7 +278,14 @@ impl Seen {
                 farewell.joined.get_or_insert(now);
             }
             Answer::Catalog(Ok(node)) if farewell.left.is_some() => {
-                farewell.there = node.present && node.id == self.facts.node_id;
+                let id = &self.facts.node_id;
+                farewell.there = node.present && (id.is_empty() || node.id == *id);
+                farewell.sight = match (farewell.there, node.present, farewell.sight) {
+                    (true, _, _) => Sight::There,
+                    (false, true, before) => before,
+                    (false, false, Sight::There) => Sight::Gone,
+                    (false, false, _) => Sight::Absent,
+                };
                 if !farewell.there {
                     farewell.gone.get_or_insert(now);
                 }
@@ -277,10 +295,16 @@ impl Seen {
                 let own = self.facts.advertise.map(|own| own.to_string());
                 let same = own.is_none_or(|own| own == node.address);
                 farewell.there = ours && same;
+                if farewell.there {
+                    farewell.sight = Sight::There;
+                }
                 farewell.sought |= !ours || same;
             }
             Answer::Catalog(Err(Refusal::Denied(_))) => {
                 farewell.there &= farewell.left.is_none();
+                if farewell.left.is_some() {
+                    farewell.sight = Sight::None;
+                }
                 farewell.sought = true;
             }
             Answer::ForceLeave(result) => {
