@@ -15,9 +15,11 @@ use crate::core::machine::{Machine, seconds};
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
+mod again;
 mod moving;
 mod stopping;
 
+use again::Owed;
 use moving::Moving;
 
 /// What changes together is looked at together.
@@ -42,8 +44,8 @@ pub(super) struct Addresses {
     lost: bool,
     /// What was told of another one that the agent advertises.
     another: Option<String>,
-    /// Its registration could not be written.
-    unwritten: bool,
+    /// The agent is to have its registration yet.
+    owed: Owed,
     /// What takes its place, and how far that is.
     moving: Option<Moving>,
 }
@@ -86,6 +88,9 @@ impl Machine {
         // Whatever there was to look for, one look will do.
         self.timers.clear(Timer::Addresses);
         self.timers.clear(Timer::Grace);
+        if self.is_registration_due() {
+            self.timers.clear(Timer::Reregister);
+        }
         let in_use = self.address.as_ref().map(|address| address.ip);
         self.out.push(Action::LookAtAddresses(in_use));
     }
@@ -114,9 +119,7 @@ impl Machine {
         match (sight.in_use, sight.choice) {
             (Some(interface), _) => {
                 self.address_is_there(interface);
-                if self.addresses.unwritten {
-                    self.write_again();
-                }
+                self.try_registration_again();
             }
             (None, Ok(address)) if self.address.is_none() => self.move_to(address),
             (None, _) if self.address.is_none() => {}
@@ -224,6 +227,9 @@ impl Machine {
         let owes = self.addresses.changed || self.addresses.gone.is_some();
         if owes && self.stop.is_none() {
             self.timers.set(Timer::Addresses, self.now + REST);
+        }
+        if self.stop.is_none() {
+            self.registration_kept();
         }
     }
 

@@ -15,7 +15,6 @@ use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::Kind;
 use crate::core::event::{AgentFacts, End, Membership, Refusal};
 use crate::core::leave::evidence::EVIDENCE;
-use crate::core::leave::watch::Entry;
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, OnStop, seconds};
 use crate::core::phase::Phase;
@@ -27,12 +26,15 @@ mod able;
 pub(super) mod again;
 mod back;
 mod budget;
+mod course;
 mod end;
 mod evidence;
 mod others;
 mod outcome;
 pub(super) mod watch;
 pub(super) mod way;
+
+pub(super) use course::Course;
 
 /// A stop that was asked for.
 #[derive(Debug)]
@@ -42,32 +44,12 @@ pub(super) struct Stop {
     /// The exit that made lictor stop, where it was not a person.
     because: Option<Exit>,
     step: Step,
-    /// The agent said how it is, or that it does not say.
-    looked: bool,
-    /// How the leave was asked for last, and when. `None` also where it is another's leave.
-    asked: Option<(Way, Moment)>,
-    /// It was asked for in two ways.
-    twice: bool,
-    /// What the agent said of its membership since.
-    membership: Membership,
-    /// When it was last asked for it.
-    put: Moment,
-    /// When it was first said to have left.
-    left: Option<Moment>,
-    /// What the catalog showed of our entry.
-    entry: Entry,
-    /// At which index the entry was made that was seen last.
-    created: u64,
-    /// It was asked for that our entry be taken away, before it had gone by itself.
-    removed: bool,
+    /// How far the leave of the agent is that runs.
+    course: Course,
     /// The catalog may not be read.
     denied: bool,
     /// The agent was started once more to finish the leave.
     finishing: bool,
-    /// Its entry was looked for in the catalog before it was asked to leave, and there is one.
-    sought: bool,
-    /// The agent was asked to tell others once more that it has left.
-    again: bool,
     killed: bool,
 }
 
@@ -110,25 +92,18 @@ impl Machine {
         let was_ready = self.conditions.holds(Kind::Ready);
         // One that runs to leave as what it was is one that was started to leave.
         let farewell = self.farewell.take();
-        let asked = farewell.as_ref().and_then(|farewell| farewell.asked);
+        let finishing = farewell.is_some();
+        let course = farewell.map(|farewell| farewell.course.taken_over());
+        let course = course.unwrap_or_default();
+        let (asked, left) = (course.asked, course.left);
         self.stop = Some(Stop {
             mode,
             since: self.now,
             because,
             step: Step::Look,
-            looked: false,
-            asked,
-            twice: farewell.as_ref().is_some_and(|farewell| farewell.twice),
-            membership: Membership::Unknown,
-            put: self.now,
-            left: None,
-            entry: Entry::Unseen,
-            created: 0,
-            removed: false,
+            course,
             denied: false,
-            finishing: farewell.is_some(),
-            sought: false,
-            again: false,
+            finishing,
             killed: false,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
@@ -146,7 +121,12 @@ impl Machine {
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
                 match asked {
-                    Some(_) => self.watch(),
+                    Some(_) => {
+                        self.watch();
+                        if let Some(left) = left {
+                            self.leave_was_told(left);
+                        }
+                    }
                     None => self.drain(was_ready),
                 }
             }
@@ -223,7 +203,7 @@ impl Machine {
             Err(_) => return self.timers.set(Timer::Ask, self.now + EVIDENCE),
         }
         if let Some(stop) = &mut self.stop {
-            stop.looked = true;
+            stop.course.looked = true;
         }
         self.note_membership();
         if self.facts.membership.is_leaving() {
@@ -261,8 +241,8 @@ impl Machine {
             if stop.killed {
                 return;
             }
-            stop.twice = stop.asked.is_some();
-            stop.asked = Some((way, now));
+            stop.course.twice = stop.course.asked.is_some();
+            stop.course.asked = Some((way, now));
         }
         let left = seconds(self.stop_until().saturating_sub(now));
         let name = way.name();
@@ -311,9 +291,9 @@ impl Machine {
     }
 
     fn ask_in_the_other_way(&mut self) {
-        let free = |stop: &&Stop| !stop.twice && !stop.membership.is_leaving();
+        let free = |stop: &&Stop| !stop.course.twice && !stop.course.membership.is_leaving();
         let asked = self.stop.as_ref().filter(free);
-        if let Some((way, _)) = asked.and_then(|stop| stop.asked) {
+        if let Some((way, _)) = asked.and_then(|stop| stop.course.asked) {
             self.ask_leave_by(self.other_way(way), "the other way");
         }
     }
@@ -352,17 +332,8 @@ impl Machine {
         );
         if let Some(stop) = &mut self.stop {
             stop.finishing = true;
-            stop.sought = false;
-            stop.again = false;
             stop.step = Step::Look;
-            stop.looked = false;
-            stop.asked = None;
-            stop.twice = false;
-            stop.membership = Membership::Unknown;
-            stop.left = None;
-            stop.entry = Entry::Unseen;
-            stop.created = 0;
-            stop.removed = false;
+            stop.course = Course::default();
         }
         self.enter(Phase::Leaving);
         self.share_budget();

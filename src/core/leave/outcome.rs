@@ -22,12 +22,12 @@ impl Machine {
     /// Whether all that can be seen of a leave was seen.
     pub(super) fn is_confirmed(&self, stop: &Stop) -> bool {
         // An entry that somebody else took away while the agent was a member like others is no leave.
-        let begun = stop.membership != Membership::Alive;
-        match stop.entry {
+        let begun = stop.course.membership != Membership::Alive;
+        match stop.course.entry {
             // One that was taken away here tells nothing of whether anybody has heard of the leave.
-            Entry::Gone => begun && !stop.removed,
+            Entry::Gone => begun && !stop.course.removed,
             Entry::Absent => {
-                let left = stop.membership == Membership::Left;
+                let left = stop.course.membership == Membership::Left;
                 left && self.sees_entry() && !stop.finishing
             }
             Entry::Unseen | Entry::There | Entry::Back => false,
@@ -45,12 +45,12 @@ impl Machine {
         if self.is_confirmed(stop) || stop.is_another_s(end) {
             return false;
         }
-        let blind = match stop.entry {
+        let blind = match stop.course.entry {
             Entry::Unseen => stop.denied || !self.config.api,
             Entry::Absent => !self.sees_entry(),
             Entry::There | Entry::Gone | Entry::Back => false,
         };
-        let blind = blind && stop.membership != Membership::Alive;
+        let blind = blind && stop.course.membership != Membership::Alive;
         end.how != How::Exited(0) || end.broke_its_leave || !blind
     }
 
@@ -81,7 +81,7 @@ impl Machine {
         } else {
             ""
         };
-        let by = match (stop.finishing, stop.asked) {
+        let by = match (stop.finishing, stop.course.asked) {
             (true, _) => "as the one that was started to finish the leave",
             (false, Some(_)) => "after it was asked to leave",
             (false, None) if stop.step == Step::Watch => "by somebody else's leave",
@@ -136,11 +136,11 @@ const UNBOUND: &str = "nobody could be told of the leave, nor could another agen
                        until the servers see it fail";
 
 fn seen(stop: &Stop) -> &'static str {
-    match stop.entry {
+    match stop.course.entry {
         Entry::Unseen => "the catalog could not be looked at",
         Entry::There => "its node was not seen to go from the catalog",
         Entry::Absent => "it never said that it had left",
-        Entry::Gone if stop.removed => {
+        Entry::Gone if stop.course.removed => {
             "its node was still in the catalog until it was taken out from here"
         }
         Entry::Gone => "its node went from the catalog before it had begun to leave",

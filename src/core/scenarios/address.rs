@@ -6,6 +6,7 @@ use crate::core::event::Sight;
 use crate::core::former::Former;
 use crate::core::signal::SIGKILL;
 
+mod registration;
 mod stopping;
 mod told;
 
@@ -201,65 +202,6 @@ fn an_agent_that_others_know_by_another_is_only_restarted() {
     assert_eq!(bed.on(ended), [readdress(true)]);
     let spawned = bed.on(Event::Readdressed(Ok(staged())));
     assert_eq!(spawned, [Action::Spawn]);
-}
-
-/// One that has nothing to do with it.
-fn elsewhere() -> Bed {
-    Bed::ready_with(AgentFacts {
-        advertise: Some("192.0.2.1".parse().expect("an address")),
-        ..facts()
-    })
-}
-
-#[test]
-fn where_only_the_registration_has_it_the_agent_reloads() {
-    let mut bed = elsewhere();
-    bed.sees(only(another()));
-    assert_eq!(bed.still_sees(only(another())), [readdress(false)]);
-    let asked = bed.on(Event::Readdressed(Ok(staged())));
-    assert_eq!(asked, [Action::Ask(Question::Services)]);
-    assert_eq!(bed.lists(&SERVICES), [Action::Reregister]);
-    let change = Change {
-        changed: vec!["/run/lictor/registration/lictor-registration.json".to_owned()],
-        dropped: BTreeSet::from([SERVICE.to_owned()]),
-        way_back: true,
-        ..Change::default()
-    };
-    assert_eq!(bed.takes(change), [Action::Ask(Question::Reload)]);
-    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
-    let settled = bed.lists(&["by-api", "consul-10.0.0.6", "web"]);
-    assert_eq!(settled, [Action::Settle]);
-    assert_eq!(bed.known(), (Truth::True, "AgentAdvertisesAnother"));
-    // It is the new one that the catalog has to show.
-    bed.tick_until(&ask_catalog(None));
-    bed.shows(in_catalog(&[SERVICE]));
-    assert!(!bed.machine.conditions.holds(Kind::Registered));
-}
-
-/// What may be wrong with the user's files is another matter.
-#[test]
-fn the_new_registration_is_no_matter_of_what_else_is_to_be_reloaded() {
-    let mut bed = elsewhere();
-    bed.sees(only(another()));
-    bed.on(Event::ReloadAsked(Waiter(1)));
-    // It comes after the reload that is under way.
-    assert_eq!(bed.still_sees(only(another())), []);
-    bed.asked_to_reload();
-    bed.on(Event::ReloadAsked(Waiter(2)));
-    bed.reloads(Ok(()));
-    let next = bed.lists(&SERVICES).to_vec();
-    assert!(next.contains(&Action::Ask(Question::Services)), "{next:?}");
-    // The second one is under way by now.
-    assert_eq!(bed.lists(&SERVICES), [Action::Restage]);
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
-    bed.reloads(Ok(()));
-    bed.lists(&SERVICES);
-    assert_eq!(bed.still_sees(only(another())), [readdress(false)]);
-    let asked = bed.on(Event::Readdressed(Ok(staged())));
-    assert_eq!(asked, [Action::Ask(Question::Services)]);
-    // From here on the registration comes first.
-    bed.on(Event::ReloadAsked(Waiter(3)));
-    assert_eq!(bed.lists(&SERVICES), [Action::Reregister]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is told of addresses, beside what is done.
 
+use super::registration::elsewhere;
 use super::*;
 use crate::core::action::Level;
 
