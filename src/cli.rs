@@ -1,16 +1,15 @@
 //! The command line as it is typed: clap's definitions, raw. [`crate::settings`] makes sense of them.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use ipnet::IpNet;
 
-use self::values::{check_interval, duration, node_id, pattern, positive_duration};
+use self::values::{check_interval, duration, node_id, positive_duration};
 
+mod address;
 mod check;
 mod choices;
 mod examples;
@@ -18,6 +17,7 @@ mod init;
 mod parse;
 mod values;
 
+pub use address::{AddressArgs, AddressCommand};
 pub use check::CheckArgs;
 pub use choices::{
     CheckStatus, Family, LogFormat, LogLevel, NodeId, OnConflict, OnRename, OnStop, OnUnreloadable,
@@ -211,20 +211,6 @@ pub struct RunArgs {
     pub command: Vec<OsString>,
 }
 
-/// Options of `address`.
-#[derive(Debug, Args)]
-pub struct AddressCommand {
-    /// Which address.
-    #[command(flatten)]
-    pub address: AddressArgs,
-    /// Say why, candidate by candidate
-    #[arg(long, env = "LICTOR_EXPLAIN", value_parser = BoolishValueParser::new())]
-    pub explain: bool,
-    /// All of it as JSON
-    #[arg(long, env = "LICTOR_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
 /// Options of `render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
@@ -296,27 +282,6 @@ pub struct ControlArgs {
         default_value = "/run/lictor"
     )]
     pub runtime_dir: PathBuf,
-}
-
-/// Which address.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Address")]
-pub struct AddressArgs {
-    /// Take this address and look for none
-    #[arg(long, env = "LICTOR_ADDRESS", value_name = "IP")]
-    pub address: Option<IpAddr>,
-    /// Interfaces by pattern; the first pattern that yields an address decides
-    #[arg(
-        long, env = "LICTOR_INTERFACE", value_name = "GLOB", value_delimiter = ',',
-        default_value = "eth*,em*,en*,bond*", value_parser = pattern
-    )]
-    pub interface: Vec<glob::Pattern>,
-    /// Only addresses within this network
-    #[arg(long, env = "LICTOR_CIDR", value_name = "CIDR")]
-    pub cidr: Option<IpNet>,
-    /// The address family
-    #[arg(long, env = "LICTOR_FAMILY", default_value = "4")]
-    pub family: Family,
 }
 
 /// What to register.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, FromArgMatches, Parser};
 
-use crate::cli::{Cli, Command, InitArgs, definition};
+use crate::cli::{AddressCommand, Cli, Command, Family, InitArgs, definition};
 use crate::os::environment::has_prefix;
 
 /// Parses the process's arguments and environment; the error is ready to be shown.
@@ -52,20 +52,50 @@ fn only_init(arguments: &[OsString]) -> Option<InitArgs> {
 
 /// What excludes each other. clap would count a variable that says `false` as given.
 fn conflicts(cli: &Cli) -> Result<(), clap::Error> {
-    let both = |one: &str, other: &str| {
-        let told = format!("{one} cannot be used with {other}; leave one of them away");
-        Err(definition().error(ErrorKind::ArgumentConflict, told))
-    };
-    let registration = match &cli.command {
-        Command::Run(args) => &args.registration,
-        Command::Render(args) => &args.registration,
-        Command::Address(args) if args.explain && args.json => return both("--explain", "--json"),
+    let (name, address, registration) = match &cli.command {
+        Command::Run(args) => ("run", &args.address, Some(&args.registration)),
+        Command::Render(args) => ("render", &args.address, Some(&args.registration)),
+        Command::Address(args) => ("address", &args.address, None),
         _ => return Ok(()),
     };
-    if registration.no_registration && !registration.registration.is_empty() {
+    let both = |one: &str, other: &str| {
+        let told = format!("{one} cannot be used with {other}; leave one of them away");
+        Err(wrong(name, &told))
+    };
+    if let Command::Address(AddressCommand {
+        explain: true,
+        json: true,
+        ..
+    }) = &cli.command
+    {
+        return both("--explain", "--json, which says all of it");
+    }
+    if registration.is_some_and(|it| it.no_registration && !it.registration.is_empty()) {
         return both("--no-registration", "--registration");
     }
-    Ok(())
+    let (family, other) = match address.family {
+        Family::V4 => ("4", "6"),
+        Family::V6 => ("6", "4"),
+    };
+    match address.cidr {
+        Some(cidr) if cidr.addr().is_ipv4() != (family == "4") => Err(wrong(
+            name,
+            &format!("--cidr {cidr} has no address of --family {family}; add --family {other}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// An error with the usage of that subcommand.
+fn wrong(subcommand: &str, told: &str) -> clap::Error {
+    let mut definition = definition();
+    definition.build();
+    let command = definition.find_subcommand_mut(subcommand);
+    let error = |command: &mut clap::Command| command.error(ErrorKind::ArgumentConflict, told);
+    command.map_or_else(
+        || self::definition().error(ErrorKind::ArgumentConflict, told),
+        error,
+    )
 }
 
 /// clap names the option of a bad value. Where the value came from the environment, nobody typed that option, so the
@@ -159,6 +189,7 @@ mod tests {
         for words in [
             "lictor run --no-registration --registration a.json",
             "lictor address --explain --json",
+            "lictor render --cidr fd00::/64 --family 4",
         ] {
             let error = parse(words).expect_err(words);
             let last = words.rsplit(' ').find(|word| word.starts_with("--"));
@@ -166,6 +197,9 @@ mod tests {
                 error.to_string().contains(last.expect("an option")),
                 "{error}"
             );
+            let command = words.split(' ').nth(1).expect("a subcommand");
+            let usage = format!("Usage: lictor {command} ");
+            assert!(error.to_string().contains(&usage), "{error}");
         }
     }
 

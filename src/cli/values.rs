@@ -1,7 +1,9 @@
 //! What an option's value must be like.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use nix::sys::signal::Signal;
 
 use super::choices::NodeId;
@@ -65,7 +67,24 @@ pub(super) fn pattern(text: &str) -> Result<glob::Pattern, String> {
     if text.is_empty() {
         return Err("an empty pattern matches no interface".to_owned());
     }
-    glob::Pattern::new(text).map_err(|error| error.to_string())
+    glob::Pattern::new(text)
+        .map_err(|error| format!("{}; write names, with * and ?, as eth*", error.msg))
+}
+
+pub(super) fn ip(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| match text.parse::<IpNet>() {
+        Ok(net) => format!("write the address alone, {}", net.addr()),
+        Err(_) => "write one address, as 10.0.0.5 or fd00::5".to_owned(),
+    })
+}
+
+/// A network; an address alone is the one that has nothing else.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| {
+            "write a network or an address, as 10.0.0.0/8, fd00::/64 or 10.0.0.5".to_owned()
+        })
 }
 
 /// A signal by its name, with or without `SIG`, as `RTMIN+n` or `RTMAX-n`, or by its number.
@@ -179,6 +198,28 @@ mod tests {
         ] {
             assert!(rewrite(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        for (text, net) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.1", "10.0.0.1/32"),
+            ("fd00::1", "fd00::1/128"),
+        ] {
+            assert_eq!(network(text), Ok(net.parse().expect("a network")));
+        }
+        for bad in ["", "10.0.0.0/33", "10.0.0", "eth0"] {
+            assert!(network(bad).expect_err(bad).contains("10.0.0.0/8"));
+        }
+        assert!(ip("10.0.0.1").is_ok());
+        assert!(
+            ip("10.0.0.1/24")
+                .expect_err("a network")
+                .contains("alone, 10.0.0.1")
+        );
+        assert!(ip("10.0.0.300").expect_err("none").contains("10.0.0.5"));
+        assert!(pattern("[").expect_err("none").contains("eth*"));
     }
 
     #[test]

@@ -159,6 +159,17 @@ impl ReloadOutcome {
         )
     }
 
+    /// It went so while the address in use is gone, as this sentence says: that may be why it failed, and keep others from hearing of it.
+    pub(super) fn note_address(&mut self, gone: &str) {
+        match self {
+            Self::Reloaded(applied) | Self::Signaled(applied, _) => applied.odd.push(format!(
+                "{gone}: the servers may hear of what the agent has loaded only when it is back, or another one has taken its place"
+            )),
+            Self::RolledBack(why) | Self::Failed(why) => why.push_str(&format!("; {gone}")),
+            Self::Judged(_) | Self::Rejected(_) => {}
+        }
+    }
+
     /// What happened, in a word.
     pub fn name(&self) -> &'static str {
         match self {

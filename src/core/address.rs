@@ -15,8 +15,11 @@ use crate::core::machine::{Machine, seconds};
 use crate::core::phase::Phase;
 use crate::core::timers::Timer;
 
+mod again;
 mod moving;
+mod stopping;
 
+use again::Owed;
 use moving::Moving;
 
 /// What changes together is looked at together.
@@ -39,8 +42,10 @@ pub(super) struct Addresses {
     next: Option<Address>,
     /// It was told that it is.
     lost: bool,
-    /// Its registration could not be written.
-    unwritten: bool,
+    /// What was told of another one that the agent advertises.
+    another: Option<String>,
+    /// The agent is to have its registration yet.
+    owed: Owed,
     /// What takes its place, and how far that is.
     moving: Option<Moving>,
 }
@@ -61,8 +66,11 @@ impl Machine {
     /// Whether anything would come of the kernel's word now. Otherwise nobody need listen to it.
     pub fn hears_addresses(&self) -> bool {
         let early = matches!(self.phase, Phase::Addressing | Phase::Staging);
-        let stopping = self.stop.is_some() || self.is_ending() || self.phase == Phase::Exited;
-        self.config.follows_address && !early && !stopping && !self.timers.is_set(Timer::Addresses)
+        // In a stop only whether the one that is gone comes back.
+        let stopping = self.stop.is_some() && self.addresses.gone.is_none();
+        let over = self.is_ending() || self.phase == Phase::Exited;
+        let deaf = early || stopping || over;
+        self.config.follows_address && !deaf && !self.timers.is_set(Timer::Addresses)
     }
 
     /// Addresses, links or routes have changed.
@@ -80,6 +88,9 @@ impl Machine {
         // Whatever there was to look for, one look will do.
         self.timers.clear(Timer::Addresses);
         self.timers.clear(Timer::Grace);
+        if self.is_registration_due() {
+            self.timers.clear(Timer::Reregister);
+        }
         let in_use = self.address.as_ref().map(|address| address.ip);
         self.out.push(Action::LookAtAddresses(in_use));
     }
@@ -87,7 +98,7 @@ impl Machine {
     pub(super) fn looked_at_addresses(&mut self, seen: Result<Sight, String>) {
         self.addresses.looked = Some(self.now);
         if self.stop.is_some() {
-            return;
+            return self.looked_in_a_stop(seen);
         }
         let sight = match seen {
             Ok(sight) => sight,
@@ -108,9 +119,7 @@ impl Machine {
         match (sight.in_use, sight.choice) {
             (Some(interface), _) => {
                 self.address_is_there(interface);
-                if self.addresses.unwritten {
-                    self.write_again();
-                }
+                self.try_registration_again();
             }
             (None, Ok(address)) if self.address.is_none() => self.move_to(address),
             (None, _) if self.address.is_none() => {}
@@ -134,13 +143,14 @@ impl Machine {
             return;
         };
         let took = seconds(self.now.saturating_sub(since));
+        self.set(Kind::AddressKnown, Truth::True, "Found", reason);
+        self.compare_addresses();
         if !std::mem::take(&mut self.addresses.lost) {
             return self.say(
                 Level::Info,
                 format!("address {ip} is back after {took}, within --address-grace"),
             );
         }
-        self.set(Kind::AddressKnown, Truth::True, "Found", reason);
         self.say(Level::Info, format!("address {ip} is back after {took}"));
         self.ask_for_readiness();
     }
@@ -168,6 +178,12 @@ impl Machine {
                 seconds(grace)
             );
             self.say(Level::Warn, text);
+            // Nobody can tell yet, and the agent stays ready for as long.
+            let text = format!(
+                "{ip} is gone; the agent counts as before until --address-grace, {}, is over",
+                seconds(grace)
+            );
+            self.set(Kind::AddressKnown, Truth::Unknown, "Gone", text);
         }
         let stays = pinned.or_else(|| self.why_it_stays());
         self.addresses.next = choice.clone().ok().filter(|_| stays.is_none());
@@ -212,6 +228,16 @@ impl Machine {
         if owes && self.stop.is_none() {
             self.timers.set(Timer::Addresses, self.now + REST);
         }
+        if self.stop.is_none() {
+            self.registration_kept();
+        }
+    }
+
+    /// That the address in use is gone, if it is, as far as was seen: a sentence without its full stop.
+    pub(super) fn address_gone(&self) -> Option<String> {
+        let ip = self.address.as_ref()?.ip;
+        let gone = seconds(self.now.saturating_sub(self.addresses.gone?));
+        Some(format!("address {ip} has been gone for {gone}"))
     }
 
     /// Whether the agent advertises what lictor found, once it has told.
@@ -233,15 +259,16 @@ impl Machine {
              --address {advertised}; if {ip} is, hand it to the agent with --advertise",
             address.reason
         );
-        let known = self.conditions.get(Kind::AddressKnown).message == text;
         self.set(
             Kind::AddressKnown,
             Truth::True,
             "AgentAdvertisesAnother",
             &text,
         );
-        if !known && self.config.needs_address {
-            self.say(Level::Warn, text);
+        let news = self.addresses.another.as_ref() != Some(&text);
+        if news && self.config.needs_address {
+            self.say(Level::Warn, &text);
         }
+        self.addresses.another = Some(text);
     }
 }

@@ -36,6 +36,20 @@ impl Machine {
         self.out.push(Action::Stage);
     }
 
+    /// The agent's configuration has addresses in so many words that the host has not.
+    fn say_elsewhere(&mut self, staged: &Staged) {
+        if let Some(why) = &staged.unbindable {
+            if self.conditions.holds(Kind::AddressKnown) {
+                self.set(Kind::AddressKnown, Truth::True, "NotOfThisHost", why);
+            }
+            self.say(Level::Warn, why);
+        }
+        // Behind NAT that is as it should be.
+        if let Some(text) = &staged.advertised {
+            self.say(Level::Info, text);
+        }
+    }
+
     pub(super) fn staged(&mut self, staged: Result<Staged, Exit>) {
         match staged {
             Ok(staged) => {
@@ -48,6 +62,7 @@ impl Machine {
                     self.say(Level::Info, text);
                 }
                 self.say_left_out(staged.left_out.clone());
+                self.say_elsewhere(&staged);
                 self.former.clone_from(&staged.former);
                 if let Some(name) = &staged.node_name {
                     self.config.node_name.clone_from(name);

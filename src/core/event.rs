@@ -145,6 +145,10 @@ pub struct Staged {
     pub former: Option<Former>,
     /// The name that the node will have, where that is known.
     pub node_name: Option<String>,
+    /// An address of the agent's configuration that it is to bind to and the host has not: a sentence with the fix.
+    pub unbindable: Option<String>,
+    /// One that it advertises and the host has not: a sentence.
+    pub advertised: Option<String>,
 }
 
 /// How the stage differs from what it was, by the user's paths, each list in the order of the configuration.

@@ -13,11 +13,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Answer, End, Event, Membership, Refusal};
-use crate::core::leave::watch::Entry;
+use crate::core::leave::Course;
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, last_words, seconds};
 use crate::core::phase::Phase;
@@ -66,20 +65,12 @@ impl fmt::Display for Former {
 #[derive(Debug)]
 pub(super) struct Farewell {
     former: Former,
-    /// It said how it is, or that it does not say.
-    looked: bool,
+    pub(super) course: Course,
     joined: bool,
-    /// How it was asked to leave last, and when.
-    pub(super) asked: Option<(Way, Moment)>,
-    pub(super) twice: bool,
-    /// When it was last asked how it is.
-    put: Moment,
     /// Its entry is looked for before it is asked to leave.
     seeks: bool,
-    /// By its own word it has left.
-    left: bool,
-    /// What the catalog showed of it.
-    entry: Entry,
+    /// It has left, and the catalog has nothing of it.
+    gone: bool,
     /// It was killed, and nothing more is asked of it.
     killed: bool,
 }
@@ -110,14 +101,10 @@ impl Machine {
         self.out.push(Action::SpawnAs(former.clone()));
         self.farewell = Some(Farewell {
             former,
-            looked: false,
+            course: Course::default(),
             joined: false,
-            asked: None,
-            twice: false,
-            put: self.now,
             seeks: false,
-            left: false,
-            entry: Entry::Unseen,
+            gone: false,
             killed: false,
         });
     }
@@ -170,9 +157,12 @@ impl Machine {
         if self.start.asking || self.child.is_none() || !self.config.api {
             return;
         }
-        farewell.put = now;
-        let seeks = farewell.seeks && farewell.asked.is_none();
-        let question = match (farewell.looked && !farewell.joined, seeks || farewell.left) {
+        farewell.course.put = now;
+        let seeks = farewell.seeks && farewell.course.asked.is_none();
+        let question = match (
+            farewell.course.looked && !farewell.joined,
+            seeks || farewell.course.left.is_some(),
+        ) {
             (true, _) => Question::Leader,
             (false, true) => Question::Catalog {
                 node: self.facts.node_name.clone(),
@@ -205,7 +195,10 @@ impl Machine {
             Answer::Leader(result) => {
                 self.start.asking = false;
                 match result {
-                    Ok(Some(_)) => self.farewell_joined(),
+                    Ok(Some(_)) => {
+                        self.start.leader_since.get_or_insert(self.now);
+                        self.farewell_joined();
+                    }
                     Ok(None) | Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
                 }
             }
@@ -225,18 +218,21 @@ impl Machine {
         let Some(farewell) = &mut self.farewell else {
             return;
         };
-        farewell.looked = true;
-        let put = farewell.put;
-        let Some((_, asked)) = farewell.asked else {
+        farewell.course.looked = true;
+        let put = farewell.course.put;
+        let Some((_, asked)) = farewell.course.asked else {
             return match farewell.joined {
                 // `READY=1` came before its first answer.
                 true => self.wait_until_others_know(),
                 false => self.ask_in_farewell(),
             };
         };
-        let left = membership == Membership::Left;
-        if left && !std::mem::replace(&mut farewell.left, true) {
-            self.farewell_told();
+        if membership != Membership::Unknown {
+            farewell.course.membership = membership;
+        }
+        if membership == Membership::Left && farewell.course.left.is_none() {
+            farewell.course.left = Some(now);
+            self.leave_was_told(now);
         }
         if membership == Membership::Alive && put >= asked + NOT_BEGUN {
             self.leave_as_former_in_the_other_way();
@@ -252,9 +248,12 @@ impl Machine {
         if std::mem::replace(&mut farewell.joined, true) {
             return;
         }
-        if farewell.looked || !self.config.api {
-            self.wait_until_others_know();
+        if farewell.course.looked || !self.config.api {
+            return self.wait_until_others_know();
         }
+        // Its API may answer yet.
+        let until = self.sought_until().max(self.now + BACK);
+        self.timers.set(Timer::Back, until);
     }
 
     fn wait_until_others_know(&mut self) {
@@ -267,7 +266,7 @@ impl Machine {
         self.timers.clear(Timer::Back);
         // What was asked before would be answered beside what is asked from here on.
         self.forget();
-        let (way, _) = self.way_to_leave();
+        let way = self.way_of_former();
         self.leave_as_former_by(way);
         self.timers.set(Timer::Farewell, self.now + LEAVE);
         if self.config.api {
@@ -275,13 +274,25 @@ impl Machine {
         }
     }
 
+    /// One that says that it has joined takes signals, and is sent one where its API has not answered by then.
+    fn way_of_former(&mut self) -> Way {
+        let (usual, _) = self.way_to_leave();
+        let mute = self.farewell.as_ref().is_some_and(|it| !it.course.looked) && self.config.api;
+        let signal = self.leaving_signal().filter(|_| mute);
+        if mute {
+            let what = "the agent has joined, as it says, and its API does not answer";
+            self.say(Level::Warn, what);
+        }
+        signal.unwrap_or(usual)
+    }
+
     fn leave_as_former_by(&mut self, way: Way) {
         let now = self.now;
         let Some(farewell) = &mut self.farewell else {
             return;
         };
-        farewell.twice = farewell.asked.is_some();
-        farewell.asked = Some((way, now));
+        farewell.course.twice = farewell.course.asked.is_some();
+        farewell.course.asked = Some((way, now));
         let text = format!("asking {} to leave: {}", farewell.former, way.name());
         self.say(Level::Info, text);
         match way.signal() {
@@ -291,10 +302,14 @@ impl Machine {
     }
 
     fn leave_as_former_in_the_other_way(&mut self) {
-        let Some(farewell) = self.farewell.as_ref().filter(|it| !it.twice && !it.left) else {
+        let Some(farewell) = self
+            .farewell
+            .as_ref()
+            .filter(|it| !it.course.twice && it.course.left.is_none())
+        else {
             return;
         };
-        let Some((way, _)) = farewell.asked else {
+        let Some((way, _)) = farewell.course.asked else {
             return;
         };
         let other = self.other_way(way);
@@ -309,14 +324,13 @@ impl Machine {
 
     /// It has not joined in time, or does not end.
     pub(super) fn farewell_overdue(&mut self) {
-        if self
-            .farewell
-            .as_ref()
-            .is_some_and(|it| it.entry == Entry::Gone)
-        {
+        if self.farewell.as_ref().is_some_and(|it| it.gone) {
             return self.kill_farewell();
         }
-        let asked = self.farewell.as_ref().is_some_and(|it| it.asked.is_some());
+        let asked = self
+            .farewell
+            .as_ref()
+            .is_some_and(|it| it.course.asked.is_some());
         let what = match asked {
             false => format!("could not join within {}", seconds(JOIN)),
             true => format!(
@@ -348,14 +362,9 @@ impl Machine {
 
     /// It has ended: the agent is started as it is.
     pub(super) fn farewell_over(&mut self, farewell: Farewell, end: &End) {
-        let Farewell {
-            former,
-            asked,
-            left,
-            ..
-        } = farewell;
+        let Farewell { former, course, .. } = farewell;
         let well = end.how.code() == 0 && !end.broke_its_leave;
-        if asked.is_some() && (left || well) {
+        if course.asked.is_some() && (course.left.is_some() || well) {
             self.say(Level::Info, format!("{former} has left"));
             self.remember(true);
             // Nobody knows the node any more.

@@ -15,7 +15,6 @@ use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::Kind;
 use crate::core::event::{AgentFacts, End, Membership, Refusal};
 use crate::core::leave::evidence::EVIDENCE;
-use crate::core::leave::watch::Entry;
 use crate::core::leave::way::Way;
 use crate::core::machine::{Machine, OnStop, seconds};
 use crate::core::phase::Phase;
@@ -27,12 +26,15 @@ mod able;
 pub(super) mod again;
 mod back;
 mod budget;
+mod course;
 mod end;
 mod evidence;
 mod others;
 mod outcome;
 pub(super) mod watch;
 pub(super) mod way;
+
+pub(super) use course::Course;
 
 /// A stop that was asked for.
 #[derive(Debug)]
@@ -42,32 +44,12 @@ pub(super) struct Stop {
     /// The exit that made lictor stop, where it was not a person.
     because: Option<Exit>,
     step: Step,
-    /// The agent said how it is, or that it does not say.
-    looked: bool,
-    /// How the leave was asked for last, and when. `None` also where it is another's leave.
-    asked: Option<(Way, Moment)>,
-    /// It was asked for in two ways.
-    twice: bool,
-    /// What the agent said of its membership since.
-    membership: Membership,
-    /// When it was last asked for it.
-    put: Moment,
-    /// When it was first said to have left.
-    left: Option<Moment>,
-    /// What the catalog showed of our entry.
-    entry: Entry,
-    /// At which index the entry was made that was seen last.
-    created: u64,
-    /// It was asked for that our entry be taken away, before it had gone by itself.
-    removed: bool,
+    /// How far the leave of the agent is that runs.
+    course: Course,
     /// The catalog may not be read.
     denied: bool,
     /// The agent was started once more to finish the leave.
     finishing: bool,
-    /// Its entry was looked for in the catalog before it was asked to leave, and there is one.
-    sought: bool,
-    /// The agent was asked to tell others once more that it has left.
-    again: bool,
     killed: bool,
 }
 
@@ -110,25 +92,18 @@ impl Machine {
         let was_ready = self.conditions.holds(Kind::Ready);
         // One that runs to leave as what it was is one that was started to leave.
         let farewell = self.farewell.take();
-        let asked = farewell.as_ref().and_then(|farewell| farewell.asked);
+        let finishing = farewell.is_some();
+        let course = farewell.map(|farewell| farewell.course.taken_over());
+        let course = course.unwrap_or_default();
+        let (asked, left) = (course.asked, course.left);
         self.stop = Some(Stop {
             mode,
             since: self.now,
             because,
             step: Step::Look,
-            looked: false,
-            asked,
-            twice: farewell.as_ref().is_some_and(|farewell| farewell.twice),
-            membership: Membership::Unknown,
-            put: self.now,
-            left: None,
-            entry: Entry::Unseen,
-            created: 0,
-            removed: false,
+            course,
             denied: false,
-            finishing: farewell.is_some(),
-            sought: false,
-            again: false,
+            finishing,
             killed: false,
         });
         self.not_ready("Stopping", "lictor was asked to stop");
@@ -142,10 +117,16 @@ impl Machine {
             OnStop::Leave => {
                 self.enter(Phase::Leaving);
                 self.say_shares();
+                self.addresses_in_a_leave();
                 // A stopped process would take neither signals nor questions.
                 self.out.push(Action::Signal(SIGCONT));
                 match asked {
-                    Some(_) => self.watch(),
+                    Some(_) => {
+                        self.watch();
+                        if let Some(left) = left {
+                            self.leave_was_told(left);
+                        }
+                    }
                     None => self.drain(was_ready),
                 }
             }
@@ -222,7 +203,7 @@ impl Machine {
             Err(_) => return self.timers.set(Timer::Ask, self.now + EVIDENCE),
         }
         if let Some(stop) = &mut self.stop {
-            stop.looked = true;
+            stop.course.looked = true;
         }
         self.note_membership();
         if self.facts.membership.is_leaving() {
@@ -260,8 +241,8 @@ impl Machine {
             if stop.killed {
                 return;
             }
-            stop.twice = stop.asked.is_some();
-            stop.asked = Some((way, now));
+            stop.course.twice = stop.course.asked.is_some();
+            stop.course.asked = Some((way, now));
         }
         let left = seconds(self.stop_until().saturating_sub(now));
         let name = way.name();
@@ -310,9 +291,9 @@ impl Machine {
     }
 
     fn ask_in_the_other_way(&mut self) {
-        let free = |stop: &&Stop| !stop.twice && !stop.membership.is_leaving();
+        let free = |stop: &&Stop| !stop.course.twice && !stop.course.membership.is_leaving();
         let asked = self.stop.as_ref().filter(free);
-        if let Some((way, _)) = asked.and_then(|stop| stop.asked) {
+        if let Some((way, _)) = asked.and_then(|stop| stop.course.asked) {
             self.ask_leave_by(self.other_way(way), "the other way");
         }
     }
@@ -339,7 +320,7 @@ impl Machine {
         let Some(stop) = &self.stop else { return false };
         let due = stop.mode == OnStop::Leave && stop.because.is_none() && !stop.finishing;
         let known = self.start.ever_joined || self.start.was_in_catalog;
-        due && known && self.can_finish()
+        due && known && self.can_finish() && self.why_none_could_bind().is_none()
     }
 
     /// Starts the agent once more, to leave: a broken leave has left its node behind, and nobody else would take it away.
@@ -351,17 +332,8 @@ impl Machine {
         );
         if let Some(stop) = &mut self.stop {
             stop.finishing = true;
-            stop.sought = false;
-            stop.again = false;
             stop.step = Step::Look;
-            stop.looked = false;
-            stop.asked = None;
-            stop.twice = false;
-            stop.membership = Membership::Unknown;
-            stop.left = None;
-            stop.entry = Entry::Unseen;
-            stop.created = 0;
-            stop.removed = false;
+            stop.course = Course::default();
         }
         self.enter(Phase::Leaving);
         self.share_budget();
@@ -377,11 +349,12 @@ impl Machine {
         // Whoever was ready had joined, so the servers know its node, whether lictor could read the catalog or not.
         let was_known = self.start.ever_ready && !self.start.has_left;
         let crashed = was_known || self.start.ever_joined;
-        if leave && crashed && !stop.finishing && self.can_finish() {
+        let bind = self.why_none_could_bind();
+        if leave && crashed && !stop.finishing && self.can_finish() && bind.is_none() {
             return self.finish("the agent has ended");
         }
         if let Some(stop) = self.stop.take() {
-            let exit = Self::outcome_without_agent(&stop, crashed);
+            let exit = Self::outcome_without_agent(&stop, crashed, bind);
             self.exit(exit);
         }
     }

@@ -270,7 +270,7 @@ impl Machine {
             Timer::Hangup => self.listened(),
             Timer::Renewal => self.renewal_late(),
             Timer::Again => self.judge_again(),
-            Timer::Addresses | Timer::Grace => self.look_at_addresses(),
+            Timer::Addresses | Timer::Grace | Timer::Reregister => self.look_at_addresses(),
             Timer::Drain => self.look(),
             Timer::Patience => self.ask_leave(),
             Timer::Back if self.is_farewell() => self.farewell_is_back(),

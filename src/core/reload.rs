@@ -231,7 +231,10 @@ impl Machine {
         }
     }
 
-    fn reload_ended(&mut self, outcome: ReloadOutcome) {
+    fn reload_ended(&mut self, mut outcome: ReloadOutcome) {
+        if let Some(gone) = self.address_gone() {
+            outcome.note_address(&gone);
+        }
         let level = if outcome.is_good() {
             Level::Info
         } else {
@@ -239,11 +242,23 @@ impl Machine {
         };
         self.say(level, format!("reload: {outcome}"));
         self.reload.count += 1;
+        self.registration_tried(outcome.is_good());
         for waiter in std::mem::take(&mut self.reload.served) {
             self.out.push(Action::Reply(waiter, outcome.clone()));
         }
         self.reload.last = Some(outcome);
         self.reload_over();
+    }
+
+    /// The reload that runs has come to its end, which was to have the agent read the registration, or all that there is.
+    fn registration_tried(&mut self, good: bool) {
+        let does = self.reload.does;
+        let reads = does.address || does.anew || !self.config.staging;
+        match good {
+            true if reads => self.registration_held(),
+            false if does.address => self.registration_owed(),
+            _ => {}
+        }
     }
 
     /// Nothing is under way any more.
@@ -314,6 +329,9 @@ impl Machine {
             reload.wanted = Wanted::default();
         }
         let back = self.give_change_up();
+        if running && back {
+            self.registration_tried(false);
+        }
         let why = match back {
             true => verify::ENDED,
             false => "the agent ended; it reads its configuration when it starts again",

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
 use crate::core::event::{Refusal, Spawned};
@@ -52,8 +53,8 @@ pub(super) struct Start {
     pub(super) heard: u32,
     /// It leaves since somebody else has asked it to.
     pub(super) leaves_for_others: bool,
-    /// A leader was known when one was asked for during a stop.
-    pub(super) leader_known: bool,
+    /// Since when a leader has been known that was asked for during a stop, or before one of an agent that leaves as what its node was.
+    pub(super) leader_since: Option<Moment>,
     /// Our entry is being taken away, or may not be.
     pub(super) taking_away: bool,
     /// Our entry is being looked for before a leave.

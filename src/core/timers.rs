@@ -39,6 +39,8 @@ pub enum Timer {
     Again,
     /// Look at the host's addresses, which have changed.
     Addresses,
+    /// Try again to have the agent read the registration of the address in use.
+    Reregister,
     /// The address in use was gone for `--address-grace`.
     Grace,
     /// The end of `--drain`.
@@ -64,7 +66,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 29] = [
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -82,6 +84,7 @@ impl Timer {
         Self::Renewal,
         Self::Again,
         Self::Addresses,
+        Self::Reregister,
         Self::Grace,
         Self::Drain,
         Self::Patience,

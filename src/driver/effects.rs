@@ -35,6 +35,7 @@ use crate::registration::{Document, write};
 use crate::settings::{self, Settings};
 use crate::stage::Stager;
 
+mod elsewhere;
 pub(super) mod gossip;
 mod moving;
 mod spawning;
@@ -248,6 +249,7 @@ impl Effects {
                 .then(|| self.settings.registration_dir.display().to_string()),
             former,
             node_name: Some(settings::node_name(&config)),
+            ..self.elsewhere()
         })
     }
 

@@ -217,6 +217,14 @@ impl Staging {
         })
     }
 
+    /// A text in which the agent's files have the names that the user gave them.
+    pub(super) fn in_words(&self, text: &str) -> String {
+        match &self.stager {
+            Some(stager) => stager.in_users_words(text),
+            None => text.to_owned(),
+        }
+    }
+
     /// An event in which the agent speaks of its files by the names that the user gave them.
     pub(super) fn in_users_words(&self, event: Event) -> Event {
         let Some(stager) = &self.stager else {

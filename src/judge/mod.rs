@@ -146,10 +146,15 @@ pub fn switch(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(
 /// A text of the configuration's top level that is not empty: an option's, or else the last file's; `None` where nothing says one. A
 /// file that cannot be read says nothing.
 pub fn text(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<String> {
+    told(files, flags, key).map(|(text, _)| text)
+}
+
+/// [`text`], and what says it.
+pub fn told(files: &[File], flags: &Map<String, Value>, key: &str) -> Option<(String, PathBuf)> {
     let documents = document::read(files, &mut Findings::default());
     let documents = &documents;
     let text = Merged { documents, flags }.text(&[key]);
-    text.map(|(text, _)| text.to_owned())
+    text.map(|(text, file)| (text.to_owned(), file.to_owned()))
 }
 
 /// Whether a list of the configuration's top level has anything in it.

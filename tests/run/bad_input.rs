@@ -28,6 +28,54 @@ fn says(output: &str, parts: &[&str]) {
     }
 }
 
+/// An address of another host in so many words, as after a copy of its files.
+#[test]
+fn an_address_that_the_host_has_not() -> TestResult {
+    let network = Network::new()?;
+    let host = network.host("n1", 11)?;
+    host.write("/consul/config/z.json", r#"{"bind_addr": "10.9.9.9"}"#)?;
+    let dev = ["agent", "-dev", "-config-dir=/consul/config"];
+    let (code, output) = ends(&host, |lictor| lictor.command(dev));
+    assert_eq!(code, 1, "the agent's own");
+    says(
+        &output,
+        &[
+            " WARN /consul/config/z.json: bind_addr is 10.9.9.9, which is no address of this host",
+            "the host has 10.111.67.11 (eth0)",
+            "lictor --bind",
+        ],
+    );
+    // What lictor is told stands above the files.
+    host.write("/consul/config/z.json", "{}")?;
+    let (code, output) = ends(&host, |lictor| {
+        lictor.command(["agent", "-dev", "-client=10.9.9.9 127.0.0.1"])
+    });
+    assert_eq!(code, 1, "the agent's own");
+    says(
+        &output,
+        &[" WARN the command line: client_addr is 10.9.9.9"],
+    );
+    Ok(())
+}
+
+/// Behind NAT that is as it should be.
+#[test]
+fn an_advertised_address_that_the_host_has_not() -> TestResult {
+    let seed = Seed::new(Version::V1_22_5);
+    let advertise = r#"{"advertise_addr": "192.0.2.1"}"#;
+    seed.host.write("/consul/config/z.json", advertise)?;
+    let lictor = seed.lictor(Version::V1_22_5).start()?;
+    lictor.wait_log("advertise_addr is 192.0.2.1", START)?;
+    says(
+        &lictor.log(),
+        &[
+            " INFO /consul/config/z.json: advertise_addr is 192.0.2.1, which is no address of this host",
+        ],
+    );
+    assert_eq!(lictor.condition("AddressKnown")?.as_deref(), Some("True"));
+    Ok(())
+}
+
 #[test]
 fn addresses() -> TestResult {
     let network = Network::new()?;

@@ -67,6 +67,34 @@ fn a_stop_while_it_leaves_as_what_it_was_is_a_leave(version: Version) -> TestRes
 
 on_both_versions!(a_stop_while_it_leaves_as_what_it_was_is_a_leave);
 
+/// lictor is told of an API that is nobody's: all that it hears is that the agent has joined.
+fn without_an_answer(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = ready(&seed, version, &[])?;
+    kill(&lictor)?;
+    rename(&seed, "n2")?;
+    let lictor = seed.lictor(version);
+    let lictor = lictor.env("CONSUL_HTTP_ADDR", "127.0.0.1:1").start()?;
+    lictor.wait_log("n1 has left", HEARD)?;
+    let catalog = seed.server.catalog();
+    catalog.wait_gone("n1", HEARD)?;
+    catalog.wait_member("n1", "left", HEARD)?;
+    catalog.wait_member("n2", "alive", HEARD)?;
+    lictor.signal(Signal::SIGQUIT)?;
+    assert_eq!(lictor.exit(STOP)?, 0);
+    Ok(())
+}
+
+#[test]
+fn one_whose_api_does_not_answer_leaves_by_a_signal_1_8_7() -> TestResult {
+    without_an_answer(Version::V1_8_7)
+}
+
+#[test]
+fn one_whose_api_does_not_answer_leaves_by_a_signal_1_22_5() -> TestResult {
+    without_an_answer(Version::V1_22_5)
+}
+
 /// It crashes before it has left: the agent starts as it is all the same.
 #[test]
 fn a_crash_meanwhile_is_told_and_the_agent_starts_as_it_is() -> TestResult {

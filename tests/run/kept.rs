@@ -7,7 +7,7 @@ use testbed::lictor::Running;
 use testbed::wait;
 
 use crate::moved::{NEW, OLD, PATIENT, QUICK, SOON, replace, start, wait_moved};
-use crate::{START, Seed};
+use crate::{START, STOP, Seed};
 
 /// The agent was neither restarted nor reloaded, and has the address that it had.
 fn nothing_has_happened(lictor: &Running) -> TestResult {
@@ -26,6 +26,7 @@ fn within_the_grace(version: Version) -> TestResult {
     lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
     seed.host.ip(["link", "set", "eth0", "up"])?;
     lictor.wait_log("within --address-grace", SOON)?;
+    assert_eq!(lictor.condition("AddressKnown")?.as_deref(), Some("True"));
     replace(&seed.host, OLD, NEW)?;
     replace(&seed.host, NEW, OLD)?;
     nothing_has_happened(&lictor)?;
@@ -82,6 +83,66 @@ fn without_an_address_it_is_not_ready_1_22_5() -> TestResult {
     after_the_grace(Version::V1_22_5)
 }
 
+/// Whoever asks meanwhile is told: `status` that it is gone, and `reload` that nobody may hear of it.
+#[test]
+fn what_is_asked_within_the_grace_is_answered_truly() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[PATIENT])?;
+    let net = format!("{OLD}/24");
+    seed.host.ip(["addr", "del", &net, "dev", "eth0"])?;
+    let status = lictor.wait_status("the address gone", SOON, |status| {
+        status["conditions"][0]["reason"] == "Gone"
+    })?;
+    let known = &status["conditions"][0];
+    assert_eq!(known["type"], "AddressKnown", "{status:#}");
+    assert_eq!(known["status"], "Unknown", "{status:#}");
+    let said = known["message"].to_string();
+    assert!(said.contains("--address-grace, 300.0 s"), "{said}");
+    assert_eq!(lictor.condition("Ready")?.as_deref(), Some("True"));
+    let why = "address 10.111.67.11 has been gone for";
+    // Its bind_addr is a template, and names no address now.
+    let failed = lictor.control("reload", &[])?.stderr;
+    let both = format!("bind_addr cannot be empty; {why}");
+    assert!(failed.contains(&both), "{failed}");
+    let bind = json!({ "bind_addr": OLD }).to_string();
+    seed.host.write("/consul/config/z.json", bind)?;
+    let text = lictor.control("reload", &["--force"])?.success()?;
+    assert!(text.contains(&format!("warning: {why}")), "{text}");
+    let json = lictor
+        .control("reload", &["--force", "--json"])?
+        .success()?;
+    let report: serde_json::Value = serde_json::from_str(&json)?;
+    assert!(report["warnings"].to_string().contains(why), "{report:#}");
+    Ok(())
+}
+
+/// The seed's agent is bound to the address that goes, so that no other one could be started to finish its leave.
+fn a_stop_without_an_address(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[PATIENT, "--stop-timeout=15s"])?;
+    let net = format!("{OLD}/24");
+    seed.host.ip(["addr", "del", &net, "dev", "eth0"])?;
+    lictor.wait_log("address 10.111.67.11 is gone", SOON)?;
+    lictor.term()?;
+    assert_eq!(lictor.exit(STOP)?, 115, "{}", lictor.log());
+    let log = lictor.log();
+    let why = "address 10.111.67.11, to which the agent is bound, has been gone for";
+    assert!(log.contains(why), "{log}");
+    assert_eq!(log.matches("DEBUG action Spawn").count(), 1, "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_stop_without_an_address_1_8_7() -> TestResult {
+    a_stop_without_an_address(Version::V1_8_7)
+}
+
+#[test]
+fn a_stop_without_an_address_1_22_5() -> TestResult {
+    a_stop_without_an_address(Version::V1_22_5)
+}
+
 /// Waits until lictor has looked once more than before.
 fn looks(lictor: &Running, change: impl FnOnce() -> TestResult) -> TestResult {
     let count = || lictor.log().matches("event Looked(").count();
@@ -127,6 +188,34 @@ fn an_address_that_comes_changes_nothing() -> TestResult {
     nothing_has_happened(&lictor)?;
     seed.server.catalog().wait_passing("by-api", 1, START)?;
     Ok(())
+}
+
+/// On a router they change all the time. Where the kernel told of them, each second of this would have been a look.
+#[test]
+fn routes_that_decide_nothing_are_not_looked_into() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = start(&seed, version, &[QUICK])?;
+    let route = |what: &str, net: &str| seed.host.ip(["route", what, net, "dev", "eth0"]);
+    let changes = || lictor.log().matches("event AddressesChanged").count();
+    // What the links have still had to say is said.
+    looks(&lictor, || {
+        route("add", "default")?;
+        Ok(())
+    })?;
+    let before = changes();
+    for number in 0..40 {
+        let net = format!("10.200.{number}.0/24");
+        route("add", &net)?;
+        route("del", &net)?;
+    }
+    // Word comes in the order in which things happen.
+    looks(&lictor, || {
+        route("del", "default")?;
+        Ok(())
+    })?;
+    assert_eq!(changes(), before + 1, "{}", lictor.log());
+    nothing_has_happened(&lictor)
 }
 
 /// An agent whose own files name the address that is gone could not be started with another one.

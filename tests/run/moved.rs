@@ -5,11 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testbed::TestResult;
 use testbed::agent::{Api, Catalog, Server};
-use testbed::consul::Version;
+use testbed::consul::{self, Version};
 use testbed::lictor::Running;
 use testbed::net::{Host, Network};
+use testbed::process::Program;
 use testbed::wait;
 
+use crate::rollback::{config_good, tls};
+use crate::stage::sh;
 use crate::{LICTOR, START, STOP, Seed};
 
 /// Long enough for a move, in which an agent leaves, starts and registers.
@@ -185,6 +188,51 @@ fn where_the_agent_has_another_address_it_only_reloads_1_22_5() -> TestResult {
 }
 
 /// An agent whose address is gone cannot tell anybody that it leaves; another one tells it from the new one.
+/// What the agent could not load is loaded once it can be, though nobody asks for it.
+fn a_registration_that_is_not_taken(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    seed.host.add_link("eth1", &["10.111.67.31/24"])?;
+    let ca = "cd /consul; consul tls ca create >/dev/null; mv consul-agent-ca.pem ca.pem";
+    let program = Program::new("sh").args(["-ec", ca]);
+    let program = program.path_first(consul::directory(version)?);
+    seed.host.run(program)?.success()?;
+    let files = [
+        ("y", tls(version, &json!({ "ca_file": "/consul/ca.pem" }))),
+        ("z", json!({ "bind_addr": "10.111.67.31" })),
+    ];
+    for (name, config) in files {
+        let path = format!("/consul/config/{name}.json");
+        seed.host.write(path, config.to_string())?;
+    }
+    // A file that the configuration names is watched like it.
+    let lictor = start(
+        &seed,
+        version,
+        &[QUICK, "--interface=eth0", "--watch=false"],
+    )?;
+    wait_registered(&seed.server, &format!("consul-{OLD}"), "10.111.67.31")?;
+    sh(&seed.host, "mv ca.pem ca.away")?;
+    replace(&seed.host, OLD, NEW)?;
+    lictor.wait_log(&format!("the agent has no registration for {NEW}"), SOON)?;
+    let good = config_good(&lictor.status()?);
+    assert_eq!(good["status"], "False", "{good}");
+    sh(&seed.host, "mv ca.away ca.pem")?;
+    wait_registered(&seed.server, &format!("consul-{NEW}"), "10.111.67.31")?;
+    lictor.wait_condition("ConfigGood", SOON)?;
+    assert_eq!(lictor.status()?["agent"]["restarts"], 0);
+    Ok(())
+}
+
+#[test]
+fn a_registration_that_is_not_taken_is_tried_again_1_8_7() -> TestResult {
+    a_registration_that_is_not_taken(Version::V1_8_7)
+}
+
+#[test]
+fn a_registration_that_is_not_taken_is_tried_again_1_22_5() -> TestResult {
+    a_registration_that_is_not_taken(Version::V1_22_5)
+}
+
 fn a_stop_before_the_move(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = start(&seed, version, &[PATIENT])?;

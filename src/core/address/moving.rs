@@ -6,7 +6,6 @@
 //! under the old address first ([`crate::core::former`]).
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use crate::core::action::{Action, Level};
 use crate::core::conditions::{Kind, Truth};
@@ -18,9 +17,6 @@ use crate::core::reload::Cause;
 use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
 
-/// How soon a registration that could not be written is written again.
-const AGAIN: Duration = Duration::from_secs(5);
-
 /// What takes the place of the address in use.
 #[derive(Debug)]
 pub(super) struct Moving {
@@ -28,6 +24,17 @@ pub(super) struct Moving {
     from: Option<IpAddr>,
     /// The agent that knows the old one is ended, and another one is started.
     restarts: bool,
+}
+
+impl Moving {
+    /// The address stays, and only its registration is to be written and read.
+    pub(super) fn of_registration(to: Address) -> Self {
+        Self {
+            to,
+            from: None,
+            restarts: false,
+        }
+    }
 }
 
 impl Machine {
@@ -58,6 +65,7 @@ impl Machine {
     /// Uses another address from now on.
     pub(super) fn move_to(&mut self, to: Address) {
         self.timers.clear(Timer::Grace);
+        self.registration_outdated();
         let old = self.address.as_ref().map(|address| address.ip);
         let restarts = old.is_some_and(|old| self.is_of_agent(old));
         let text = match old {
@@ -93,23 +101,6 @@ impl Machine {
         self.stop.is_none() && moving.is_some_and(|moving| moving.restarts)
     }
 
-    /// Writes the registration that could not be written.
-    pub(super) fn write_again(&mut self) {
-        if self.is_busy() || self.child.is_none() {
-            self.addresses.changed = true;
-            return self.timers.set(Timer::Addresses, self.now + AGAIN);
-        }
-        if let Some(to) = self.address.clone() {
-            self.addresses.unwritten = false;
-            self.addresses.moving = Some(Moving {
-                to,
-                from: None,
-                restarts: false,
-            });
-            self.readdress();
-        }
-    }
-
     /// What the node has to leave as, if others know it by its old address. One that has lost its name is known to nobody.
     fn as_former(&self, from: IpAddr) -> Option<Former> {
         let advertised = self.facts.advertise.is_none_or(|ip| ip == from);
@@ -133,6 +124,7 @@ impl Machine {
             self.former = self.as_former(from);
         }
         if self.former.is_some() {
+            self.addresses.gone = None;
             self.out.push(Action::Readdress { to, adopt: true });
         }
     }
@@ -167,17 +159,20 @@ impl Machine {
         };
         let registers = match result {
             Ok(staged) => {
-                self.addresses.unwritten = false;
+                self.registration_written();
                 self.staged = staged;
-                self.staged.directory.is_some()
+                let registers = self.staged.directory.is_some();
+                // An agent that starts has what is there by then.
+                if moving.restarts || !registers {
+                    self.registration_held();
+                }
+                registers
             }
             Err(why) => {
                 let text = format!("failed to {why}; the registration has the old address");
                 self.set(Kind::ConfigGood, Truth::False, "NotWritten", &text);
                 self.say(Level::Error, text);
-                self.addresses.unwritten = true;
-                self.addresses.changed = true;
-                self.timers.set(Timer::Addresses, self.now + AGAIN);
+                self.registration_unwritten();
                 false
             }
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::core::Moment;
 use crate::core::event::{CatalogNode, Refusal};
-use crate::core::leave::again::{AGAIN, UNHEARD};
+use crate::core::leave::again::UNHEARD;
 use crate::core::leave::watch::Entry;
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
@@ -27,7 +27,7 @@ impl Machine {
     pub(in crate::core) fn farewell_is_back(&mut self) {
         let until = self.sought_until();
         match &mut self.farewell {
-            Some(farewell) if self.config.api && !farewell.seeks => farewell.seeks = true,
+            Some(farewell) if farewell.course.looked && !farewell.seeks => farewell.seeks = true,
             _ => return self.leave_as_former(),
         }
         self.timers.set(Timer::Back, until);
@@ -37,7 +37,7 @@ impl Machine {
     }
 
     /// It is asked to leave before it would be given up.
-    fn sought_until(&self) -> Moment {
+    pub(super) fn sought_until(&self) -> Moment {
         let until = self.now + SOUGHT;
         let due = self.timers.get(Timer::Farewell);
         due.map_or(until, |due| until.min(due.saturating_sub(PAUSE)))
@@ -57,10 +57,10 @@ impl Machine {
             self.farewell_entry(node);
         }
         match &self.farewell {
-            Some(farewell) if farewell.left => {
+            Some(farewell) if farewell.course.left.is_some() => {
                 self.farewell_goes(result);
             }
-            Some(farewell) if farewell.asked.is_none() => self.farewell_sought(result),
+            Some(farewell) if farewell.course.asked.is_none() => self.farewell_sought(result),
             _ => {}
         }
     }
@@ -73,7 +73,7 @@ impl Machine {
                     return self.timers.set(Timer::Ask, self.now + PAUSE);
                 }
                 if let Some(farewell) = self.farewell.as_mut().filter(|_| ours) {
-                    farewell.entry = Entry::There;
+                    farewell.course.entry = Entry::There;
                 }
                 self.leave_as_former();
             }
@@ -92,35 +92,41 @@ impl Machine {
     }
 
     fn farewell_goes(&mut self, result: Result<CatalogNode, Refusal>) {
+        let other = result.as_ref().is_ok_and(|node| !self.is_ours(node));
         let Some(farewell) = &mut self.farewell else {
             return;
         };
+        let entry = &mut farewell.course.entry;
         match result {
-            Ok(node) if !node.present || node.id != self.facts.node_id => {
-                farewell.entry = Entry::Gone;
+            Ok(node) if !node.present || other => {
+                // Only what was there can be seen to go, and somebody else's entry tells nothing.
+                *entry = match *entry {
+                    before if node.present => before,
+                    Entry::There => Entry::Gone,
+                    _ => Entry::Absent,
+                };
+                farewell.gone = true;
                 let due = self.timers.get(Timer::Farewell);
                 let over = due.map_or(self.now + GONE, |at| at.min(self.now + GONE));
                 self.timers.set(Timer::Farewell, over);
             }
             // It is waited for to its end.
-            Err(Refusal::Denied(_)) => farewell.entry = Entry::Unseen,
+            Err(Refusal::Denied(_)) => *entry = Entry::Unseen,
             Ok(_) => {
-                farewell.entry = Entry::There;
+                *entry = Entry::There;
                 self.timers.set(Timer::Ask, self.now + PAUSE);
             }
             Err(_) => self.timers.set(Timer::Ask, self.now + PAUSE),
         }
     }
 
-    /// It has told others that it leaves.
-    pub(super) fn farewell_told(&mut self) {
-        self.timers.set(Timer::TellAgain, self.now + AGAIN);
-    }
-
     /// They had time to hear it.
     pub(in crate::core) fn tell_again_in_farewell(&mut self) {
         let farewell = self.farewell.as_ref();
-        let unheard = farewell.is_some_and(|it| it.left && it.entry == Entry::There);
+        let unheard = farewell.is_some_and(|it| {
+            let told = it.course.left.is_some() && !it.gone;
+            told && it.course.entry == Entry::There
+        });
         if unheard && !self.start.telling_again {
             self.force_leave(UNHEARD);
         }

@@ -31,11 +31,13 @@ impl Machine {
         joined && (self.start.answered || !self.config.api)
     }
 
-    /// When an agent that knew a leader before the stop has had the time for a join that does not have to wait for dead addresses.
+    /// When an agent that knows a leader has had the time for a join that does not have to wait for dead addresses.
     /// Another one may go on for many seconds; that it ends just as the leave is told is unlikely, and is made good.
     fn settled_at(&self) -> Option<Moment> {
         let joined = self.conditions.get(Kind::Joined);
-        (joined.truth == Truth::True).then(|| joined.since + SETTLED)
+        let before = (joined.truth == Truth::True).then_some(joined.since);
+        let since = [before, self.start.leader_since];
+        since.into_iter().flatten().min().map(|at| at + SETTLED)
     }
 
     /// Asks the agent to leave if it can take that, or a little later. Whether it can.
@@ -63,7 +65,7 @@ impl Machine {
     /// It answers, and has not joined yet as far as it says.
     pub(super) fn wait_until_able(&mut self) {
         let finishing = self.stop.as_ref().is_some_and(|stop| stop.finishing);
-        if finishing && !self.start.leader_known {
+        if finishing && self.start.leader_since.is_none() {
             self.timers.set(Timer::Ask, self.now + EVIDENCE);
         }
         if let Some(at) = self.settled_at() {
@@ -78,7 +80,7 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
-        let looked = self.stop.as_ref().is_some_and(|stop| stop.looked);
+        let looked = self.stop.as_ref().is_some_and(|stop| stop.course.looked);
         self.ask(if looked {
             Question::Leader
         } else {

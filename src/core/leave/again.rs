@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::core::Moment;
 use crate::core::action::{Level, Question};
 use crate::core::event::{Membership, Refusal};
 use crate::core::leave::Stop;
@@ -15,24 +16,30 @@ use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
 /// Servers take an entry away some 0.4 s after they have heard of the leave. So long after the agent has told it, they have not.
-pub(in crate::core) const AGAIN: Duration = Duration::from_millis(700);
+const AGAIN: Duration = Duration::from_millis(700);
 /// Why it is told once more.
 pub(in crate::core) const UNHEARD: &str = "the servers have not taken its node away";
 
 impl Machine {
+    /// The agent has told others that it leaves: what they have heard of it is looked at a little later.
+    pub(in crate::core) fn leave_was_told(&mut self, at: Moment) {
+        self.timers
+            .set(Timer::TellAgain, (at + AGAIN).max(self.now));
+    }
+
     /// The agent has told others that it leaves, and they had time to hear it.
     pub(in crate::core) fn tell_again(&mut self) {
-        let leaves = |stop: &&mut Stop| stop.membership == Membership::Left && !stop.killed;
+        let leaves = |stop: &&mut Stop| stop.course.membership == Membership::Left && !stop.killed;
         let Some(stop) = self.stop.as_mut().filter(leaves) else {
             return;
         };
-        let unheard = stop.entry == Entry::There || stop.removed;
+        let unheard = stop.course.entry == Entry::There || stop.course.removed;
         // Its entry may have been gone before it was started: that tells nothing.
-        let finishing = stop.finishing && !stop.again;
+        let finishing = stop.finishing && !stop.course.again;
         if !unheard && !finishing || self.start.telling_again {
             return;
         }
-        stop.again = true;
+        stop.course.again = true;
         let missed = "others may have missed it";
         self.force_leave(if unheard { UNHEARD } else { missed });
     }

@@ -47,11 +47,13 @@ impl Machine {
         if !matches!(result, Ok(Some(_))) {
             return self.timers.set(Timer::Ask, self.now + EVIDENCE);
         }
-        self.start.leader_known = true;
+        self.start.leader_since.get_or_insert(self.now);
         self.start.ever_joined = true;
         // It may say nothing any more while others are let hear that it is back. Asking it to leave ends the patience.
         self.limit_patience();
-        self.ask_if_able();
+        if !self.ask_if_able() {
+            self.wait_until_able();
+        }
     }
 
     /// From now on it is waited for a few seconds at most.
@@ -67,7 +69,7 @@ impl Machine {
 
     /// `READY=1` came during the stop, or others have had time to hear that the agent is back.
     pub(in crate::core) fn joined_in_a_stop(&mut self) {
-        let looked = |stop: &Stop| stop.looked || !self.config.api;
+        let looked = |stop: &Stop| stop.course.looked || !self.config.api;
         let waits = self.stop.as_ref().is_some_and(|stop| {
             stop.mode == OnStop::Leave && stop.step == Step::Look && looked(stop)
         });
@@ -88,7 +90,7 @@ impl Machine {
         // One that hides the entry of an agent that was ready does not show it now.
         let looks = self.config.api && self.sees_entry();
         match &mut self.stop {
-            Some(stop) if looks && !stop.sought && !stop.denied => self.seek_entry(),
+            Some(stop) if looks && !stop.course.sought && !stop.denied => self.seek_entry(),
             _ => self.ask_leave(),
         }
     }
@@ -114,9 +116,9 @@ impl Machine {
             Ok(node) if node.present => {
                 let ours = self.facts.node_id.is_empty() || node.id == self.facts.node_id;
                 self.start.was_in_catalog = ours;
-                stop.sought = true;
+                stop.course.sought = true;
                 if ours {
-                    (stop.entry, stop.created) = (Entry::There, node.created);
+                    (stop.course.entry, stop.course.created) = (Entry::There, node.created);
                 }
                 Duration::ZERO
             }

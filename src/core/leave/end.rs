@@ -13,7 +13,10 @@ impl Machine {
     /// The agent hangs: there is just enough time left for another one to leave in its place.
     pub(in crate::core) fn replace(&mut self) {
         let Some(stop) = &self.stop else { return };
-        if stop.membership.is_leaving() || stop.entry == Entry::Gone || !self.may_finish() {
+        if stop.course.membership.is_leaving()
+            || stop.course.entry == Entry::Gone
+            || !self.may_finish()
+        {
             return;
         }
         let took = seconds(self.now.saturating_sub(stop.since));
@@ -28,11 +31,11 @@ impl Machine {
     pub(in crate::core) fn last_step(&mut self) {
         let Some(stop) = &self.stop else { return };
         // What has gone once and came back is taken away when it is seen.
-        let over = self.is_confirmed(stop) || stop.entry == Entry::Gone;
+        let over = self.is_confirmed(stop) || stop.course.entry == Entry::Gone;
         if over || !self.config.api || !self.may_take_away() {
             return;
         }
-        let text = match stop.membership {
+        let text = match stop.course.membership {
             Membership::Left => {
                 "the agent has left, and its node is still in the catalog: taking it away"
             }

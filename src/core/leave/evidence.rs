@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::core::action::{Level, Question};
 use crate::core::event::{AgentFacts, Membership, Refusal};
 use crate::core::leave::Step;
-use crate::core::leave::again::AGAIN;
 use crate::core::machine::{Machine, seconds};
 use crate::core::timers::Timer;
 
@@ -48,20 +47,21 @@ impl Machine {
         }
         self.note_membership();
         let Some(stop) = &self.stop else { return };
-        if stop.left.is_some() {
+        if stop.course.left.is_some() {
             return;
         }
         let late = NOT_BEGUN.min(self.config.stop_timeout / 3);
         let late = stop
+            .course
             .asked
-            .is_some_and(|(_, asked)| stop.put >= asked + late);
+            .is_some_and(|(_, asked)| stop.course.put >= asked + late);
         let member = self.facts.membership == Membership::Alive;
         // Somebody else's leave, which was not asked for again, came to nothing.
-        let undone = member && stop.asked.is_none();
+        let undone = member && stop.course.asked.is_none();
         if undone {
             let (way, why) = self.way_to_leave();
             self.ask_leave_by(way, why);
-        } else if late && member && !stop.twice {
+        } else if late && member && !stop.course.twice {
             self.say(Level::Warn, "the agent has not begun to leave");
             self.ask_in_the_other_way();
         }
@@ -72,7 +72,7 @@ impl Machine {
         let now = self.now;
         let Some(stop) = &mut self.stop else { return };
         if !self.start.asking {
-            stop.put = now;
+            stop.course.put = now;
             self.start.asking = true;
             self.ask(Question::Agent);
         }
@@ -86,12 +86,12 @@ impl Machine {
         if membership == Membership::Unknown {
             return;
         }
-        let before = std::mem::replace(&mut stop.membership, membership);
-        if membership == Membership::Left && stop.left.is_none() {
-            stop.left = Some(now);
-            self.timers.set(Timer::TellAgain, now + AGAIN);
-        }
+        let before = std::mem::replace(&mut stop.course.membership, membership);
         let took = seconds(now.saturating_sub(stop.since));
+        if membership == Membership::Left && stop.course.left.is_none() {
+            stop.course.left = Some(now);
+            self.leave_was_told(now);
+        }
         match (before.is_leaving(), membership.is_leaving()) {
             (false, true) => self.say(Level::Info, format!("the leave has begun, after {took}")),
             // Seen: an agent's first join that ends in a leave makes it a member again.

@@ -50,7 +50,7 @@ impl Machine {
     fn look_anew(&mut self) {
         self.forget();
         if let Some(stop) = &mut self.stop {
-            stop.looked = false;
+            stop.course.looked = false;
         }
         self.timers.set(Timer::Ask, self.now + PAUSE);
     }

@@ -22,12 +22,12 @@ impl Machine {
     /// Whether all that can be seen of a leave was seen.
     pub(super) fn is_confirmed(&self, stop: &Stop) -> bool {
         // An entry that somebody else took away while the agent was a member like others is no leave.
-        let begun = stop.membership != Membership::Alive;
-        match stop.entry {
+        let begun = stop.course.membership != Membership::Alive;
+        match stop.course.entry {
             // One that was taken away here tells nothing of whether anybody has heard of the leave.
-            Entry::Gone => begun && !stop.removed,
+            Entry::Gone => begun && !stop.course.removed,
             Entry::Absent => {
-                let left = stop.membership == Membership::Left;
+                let left = stop.course.membership == Membership::Left;
                 left && self.sees_entry() && !stop.finishing
             }
             Entry::Unseen | Entry::There | Entry::Back => false,
@@ -45,12 +45,12 @@ impl Machine {
         if self.is_confirmed(stop) || stop.is_another_s(end) {
             return false;
         }
-        let blind = match stop.entry {
+        let blind = match stop.course.entry {
             Entry::Unseen => stop.denied || !self.config.api,
             Entry::Absent => !self.sees_entry(),
             Entry::There | Entry::Gone | Entry::Back => false,
         };
-        let blind = blind && stop.membership != Membership::Alive;
+        let blind = blind && stop.course.membership != Membership::Alive;
         end.how != How::Exited(0) || end.broke_its_leave || !blind
     }
 
@@ -81,7 +81,7 @@ impl Machine {
         } else {
             ""
         };
-        let by = match (stop.finishing, stop.asked) {
+        let by = match (stop.finishing, stop.course.asked) {
             (true, _) => "as the one that was started to finish the leave",
             (false, Some(_)) => "after it was asked to leave",
             (false, None) if stop.step == Step::Watch => "by somebody else's leave",
@@ -91,26 +91,37 @@ impl Machine {
             How::Exited(0) => String::new(),
             _ => last_words(end),
         };
+        let gone = self.why_none_could_bind().filter(|_| !stop.finishing);
+        let gone = gone.map(|why| format!("; {why}, so {UNBOUND}"));
         Exit::new(
             exit::UNCONFIRMED,
             format!(
-                "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}",
+                "the leave is not confirmed: the agent {}{killed} {by}, {took} into the stop, and {}{words}{}",
                 end.how,
-                seen(stop)
+                seen(stop),
+                gone.unwrap_or_default()
             ),
         )
     }
 
     /// How lictor ends after a stop that found no agent.
-    pub(super) fn outcome_without_agent(stop: &Stop, crashed: bool) -> Exit {
-        match (stop.mode, &stop.because) {
-            (_, Some(exit)) => exit.clone(),
-            (OnStop::Leave, None) if stop.finishing => Exit::new(
+    pub(super) fn outcome_without_agent(
+        stop: &Stop,
+        crashed: bool,
+        unbindable: Option<String>,
+    ) -> Exit {
+        match (stop.mode, &stop.because, unbindable) {
+            (_, Some(exit), _) => exit.clone(),
+            (OnStop::Leave, None, _) if stop.finishing => Exit::new(
                 exit::UNCONFIRMED,
                 "the leave is not confirmed: the agent had ended and could not be started once more to leave, so its node stays \
                  in the catalog until the servers see it fail",
             ),
-            (OnStop::Leave, None) if crashed => Exit::new(
+            (OnStop::Leave, None, Some(why)) if crashed => Exit::new(
+                exit::UNCONFIRMED,
+                format!("the leave is not confirmed: the agent had ended, and {why}, so {UNBOUND}"),
+            ),
+            (OnStop::Leave, None, None) if crashed => Exit::new(
                 exit::UNCONFIRMED,
                 "the leave is not confirmed: the agent had crashed, and --stop-timeout leaves no time to start it once more, so \
                  its node stays in the catalog until the servers see it fail",
@@ -120,12 +131,16 @@ impl Machine {
     }
 }
 
+/// What comes of it where no agent could bind.
+const UNBOUND: &str = "nobody could be told of the leave, nor could another agent be started to tell it: the node stays in the catalog \
+                       until the servers see it fail";
+
 fn seen(stop: &Stop) -> &'static str {
-    match stop.entry {
+    match stop.course.entry {
         Entry::Unseen => "the catalog could not be looked at",
         Entry::There => "its node was not seen to go from the catalog",
         Entry::Absent => "it never said that it had left",
-        Entry::Gone if stop.removed => {
+        Entry::Gone if stop.course.removed => {
             "its node was still in the catalog until it was taken out from here"
         }
         Entry::Gone => "its node went from the catalog before it had begun to leave",

@@ -17,9 +17,10 @@ pub(super) const CHANGE: Duration = Duration::from_millis(150);
 const OVERDUE: Duration = Duration::from_millis(2500);
 
 /// Our entry in the catalog during a leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::core) enum Entry {
     /// Not looked at yet.
+    #[default]
     Unseen,
     /// It is there.
     There,
@@ -79,10 +80,10 @@ impl Machine {
         // That it was there under the agent before tells nothing of one that was started to finish the leave.
         let was_there = was_there && !stop.finishing;
         let took = seconds(now.saturating_sub(stop.since));
-        let overdue = stop.left.is_some_and(|left| left + OVERDUE <= now);
-        let before = std::mem::replace(&mut stop.created, node.created);
+        let overdue = stop.course.left.is_some_and(|left| left + OVERDUE <= now);
+        let before = std::mem::replace(&mut stop.course.created, node.created);
         let anew = node.present && ![0, node.created].contains(&before);
-        match (node.present, stop.entry) {
+        match (node.present, stop.course.entry) {
             // Between two looks it may have gone and come back.
             (true, Entry::There) if anew => self.is_back(),
             (true, Entry::Gone) => self.is_back(),
@@ -90,17 +91,19 @@ impl Machine {
             (true, Entry::Back) => self.take_away(),
             (true, _) => {
                 // One that was not there came with the first synchronisation of a young agent: a ghost like any other.
-                let ghost = stop.entry == Entry::Absent && stop.left.is_some();
-                stop.removed |= ghost && stop.finishing;
-                stop.entry = if ghost { Entry::Back } else { Entry::There };
+                let ghost = stop.course.entry == Entry::Absent && stop.course.left.is_some();
+                stop.course.removed |= ghost && stop.finishing;
+                stop.course.entry = if ghost { Entry::Back } else { Entry::There };
                 if overdue || ghost {
                     self.take_away();
                 }
             }
-            (false, Entry::Unseen | Entry::Absent) if !was_there => stop.entry = Entry::Absent,
+            (false, Entry::Unseen | Entry::Absent) if !was_there => {
+                stop.course.entry = Entry::Absent
+            }
             (false, Entry::Gone) => {}
             (false, _) => {
-                stop.entry = Entry::Gone;
+                stop.course.entry = Entry::Gone;
                 self.say(Level::Info, format!("gone from the catalog after {took}"));
             }
         }
@@ -109,7 +112,7 @@ impl Machine {
     /// Our entry is there again after it was gone.
     fn is_back(&mut self) {
         if let Some(stop) = &mut self.stop {
-            stop.entry = Entry::Back;
+            stop.course.entry = Entry::Back;
         }
         let told = "the node is back in the catalog during its leave";
         self.say(Level::Warn, told);
@@ -130,7 +133,7 @@ impl Machine {
         }
         self.start.taking_away = true;
         if let Some(stop) = &mut self.stop {
-            stop.removed |= !matches!(stop.entry, Entry::Gone | Entry::Back);
+            stop.course.removed |= !matches!(stop.course.entry, Entry::Gone | Entry::Back);
         }
         self.ask(Question::Deregister {
             node: self.facts.node_name.clone(),
@@ -142,7 +145,7 @@ impl Machine {
         self.start.taking_away = denied;
         if let Some(stop) = &mut self.stop {
             // Whatever goes now goes by itself.
-            stop.removed &= !denied;
+            stop.course.removed &= !denied;
         }
         match result {
             Ok(()) => self.say(Level::Info, "deregistered the node that was still there"),

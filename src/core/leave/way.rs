@@ -48,7 +48,7 @@ impl Machine {
     }
 
     /// The signal that is a leave by the agent's configuration, if any is.
-    fn leaving_signal(&self) -> Option<Way> {
+    pub(in crate::core) fn leaving_signal(&self) -> Option<Way> {
         let usual = !self.is_server();
         let on_terminate = self.facts.leaves_on_terminate.unwrap_or(usual);
         let on_interrupt = self.facts.leaves_on_interrupt.unwrap_or(usual);

@@ -24,7 +24,7 @@ impl Machine {
     }
 
     /// Whether the agent does not get to read what the user's directories hold.
-    pub(super) fn is_held_off(&self) -> bool {
+    pub(in crate::core) fn is_held_off(&self) -> bool {
         let good = self.conditions.get(Kind::ConfigGood);
         good.truth == Truth::False && ["Rejected", "NotStaged"].contains(&good.reason)
     }

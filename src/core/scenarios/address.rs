@@ -6,6 +6,10 @@ use crate::core::event::Sight;
 use crate::core::former::Former;
 use crate::core::signal::SIGKILL;
 
+mod registration;
+mod stopping;
+mod told;
+
 const GRACE: Duration = Duration::from_secs(5);
 
 fn another() -> Address {
@@ -90,18 +94,6 @@ impl Bed {
         self.on(Event::Looked(Ok(sight)))
     }
 
-    /// A stop has begun, and the agent was asked to leave.
-    fn leaves_advertising(&mut self) {
-        assert_eq!(self.on(Event::Signal(Signal::Terminate)), LOOK);
-        let facts = AgentFacts {
-            advertise: Some(address().ip),
-            membership: Membership::Alive,
-            ..facts()
-        };
-        let asked = self.on(Event::Answered(Answer::Agent(Ok(Box::new(facts)))));
-        assert_eq!(asked, [Action::Signal(SIGTERM), ask_catalog(None)]);
-    }
-
     fn known(&self) -> (Truth, &'static str) {
         let condition = self.machine.conditions.get(Kind::AddressKnown);
         (condition.truth, condition.reason)
@@ -156,9 +148,10 @@ fn one_that_is_back_within_the_grace_was_never_gone() {
     for sight in [none(), only(another()), none()] {
         assert_eq!(bed.sees(sight), []);
         assert!(bed.machine.conditions.holds(Kind::Ready));
-        assert!(bed.machine.conditions.holds(Kind::AddressKnown));
+        assert_eq!(bed.known(), (Truth::Unknown, "Gone"));
     }
     assert_eq!(bed.sees(there()), []);
+    assert_eq!(bed.known(), (Truth::True, "Found"));
     // The next time it has all of its grace again.
     let gone = bed.now;
     assert_eq!(bed.sees(only(another())), []);
@@ -211,65 +204,6 @@ fn an_agent_that_others_know_by_another_is_only_restarted() {
     assert_eq!(spawned, [Action::Spawn]);
 }
 
-/// One that has nothing to do with it.
-fn elsewhere() -> Bed {
-    Bed::ready_with(AgentFacts {
-        advertise: Some("192.0.2.1".parse().expect("an address")),
-        ..facts()
-    })
-}
-
-#[test]
-fn where_only_the_registration_has_it_the_agent_reloads() {
-    let mut bed = elsewhere();
-    bed.sees(only(another()));
-    assert_eq!(bed.still_sees(only(another())), [readdress(false)]);
-    let asked = bed.on(Event::Readdressed(Ok(staged())));
-    assert_eq!(asked, [Action::Ask(Question::Services)]);
-    assert_eq!(bed.lists(&SERVICES), [Action::Reregister]);
-    let change = Change {
-        changed: vec!["/run/lictor/registration/lictor-registration.json".to_owned()],
-        dropped: BTreeSet::from([SERVICE.to_owned()]),
-        way_back: true,
-        ..Change::default()
-    };
-    assert_eq!(bed.takes(change), [Action::Ask(Question::Reload)]);
-    assert_eq!(bed.reloads(Ok(())), [Action::Ask(Question::Services)]);
-    let settled = bed.lists(&["by-api", "consul-10.0.0.6", "web"]);
-    assert_eq!(settled, [Action::Settle]);
-    assert_eq!(bed.known(), (Truth::True, "AgentAdvertisesAnother"));
-    // It is the new one that the catalog has to show.
-    bed.tick_until(&ask_catalog(None));
-    bed.shows(in_catalog(&[SERVICE]));
-    assert!(!bed.machine.conditions.holds(Kind::Registered));
-}
-
-/// What may be wrong with the user's files is another matter.
-#[test]
-fn the_new_registration_is_no_matter_of_what_else_is_to_be_reloaded() {
-    let mut bed = elsewhere();
-    bed.sees(only(another()));
-    bed.on(Event::ReloadAsked(Waiter(1)));
-    // It comes after the reload that is under way.
-    assert_eq!(bed.still_sees(only(another())), []);
-    bed.asked_to_reload();
-    bed.on(Event::ReloadAsked(Waiter(2)));
-    bed.reloads(Ok(()));
-    let next = bed.lists(&SERVICES).to_vec();
-    assert!(next.contains(&Action::Ask(Question::Services)), "{next:?}");
-    // The second one is under way by now.
-    assert_eq!(bed.lists(&SERVICES), [Action::Restage]);
-    assert_eq!(bed.restaged(), [Action::Ask(Question::Reload)]);
-    bed.reloads(Ok(()));
-    bed.lists(&SERVICES);
-    assert_eq!(bed.still_sees(only(another())), [readdress(false)]);
-    let asked = bed.on(Event::Readdressed(Ok(staged())));
-    assert_eq!(asked, [Action::Ask(Question::Services)]);
-    // From here on the registration comes first.
-    bed.on(Event::ReloadAsked(Waiter(3)));
-    assert_eq!(bed.lists(&SERVICES), [Action::Reregister]);
-}
-
 #[test]
 fn without_any_address_the_agent_is_not_ready_and_it_is_not_given_up() {
     let mut bed = Bed::advertising();
@@ -311,47 +245,6 @@ fn an_agent_that_could_not_be_started_anew_is_left_alone() {
     server.sees(only(another()));
     assert_eq!(server.still_sees(only(another())), []);
     assert_eq!(server.known(), (Truth::False, "Pinned"));
-}
-
-#[test]
-fn a_stop_is_a_stop() {
-    let mut bed = Bed::advertising();
-    bed.sees(only(another()));
-    bed.still_sees(only(another()));
-    assert_eq!(
-        bed.on(Event::Signal(Signal::Quit)),
-        [Action::Signal(SIGKILL)]
-    );
-    let ended = bed.on(end(How::Signaled(SIGKILL))).to_vec();
-    assert!(matches!(ended.as_slice(), [Action::Exit(_)]), "{ended:?}");
-}
-
-/// The one that runs has nowhere to say it from.
-#[test]
-fn a_leave_from_an_address_that_is_gone_is_finished_from_another_one() {
-    let mut bed = Bed::advertising();
-    bed.sees(only(another()));
-    bed.leaves_advertising();
-    let finishes = bed.on(end(How::Exited(0))).to_vec();
-    assert!(
-        matches!(
-            finishes.as_slice(),
-            [
-                Action::Readdress { adopt: true, .. },
-                Action::SpawnAs(Former {
-                    address: Some(_),
-                    ..
-                })
-            ]
-        ),
-        "{finishes:?}"
-    );
-    // Back within the grace, it has.
-    let mut back = Bed::advertising();
-    back.sees(only(another()));
-    back.sees(there());
-    back.leaves_advertising();
-    assert_eq!(back.on(end(How::Exited(0))), [Action::Spawn]);
 }
 
 /// Between two runs there is nobody to end.

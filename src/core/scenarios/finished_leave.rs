@@ -86,6 +86,26 @@ fn back() -> Bed {
     bed
 }
 
+/// Its first join goes on, since one of the addresses is dead.
+#[test]
+fn one_that_knows_a_leader_is_not_waited_for_until_it_says_that_it_has_joined() {
+    let mut bed = Bed::new(config()).ready().leaving();
+    bed.on(end(How::Signaled(11)));
+    started_again(&mut bed);
+    let since = bed.now;
+    assert_eq!(bed.tick(), [Action::Ask(Question::Agent)]);
+    assert_eq!(bed.says(Membership::Alive), []);
+    assert_eq!(bed.tick(), [Action::Ask(Question::Leader)]);
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    assert_eq!(bed.on(Event::Answered(leader)), []);
+    bed.tick_until(&ask_catalog(None));
+    assert_eq!((bed.now - since).as_secs(), 3);
+    assert_eq!(bed.shows(in_catalog(&[SERVICE])), []);
+    assert_eq!(bed.tick(), leave());
+    bed.says(Membership::Alive);
+    leaves_well(&mut bed);
+}
+
 /// An agent that has left before it has registered anew would leave a ghost, and its leave could not be seen.
 #[test]
 fn an_entry_that_is_gone_is_waited_for() {

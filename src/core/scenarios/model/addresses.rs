@@ -25,10 +25,14 @@ pub(super) struct Addresses {
     /// It did in a stop, at this event.
     pub(super) moved_in_stop: bool,
     /// They have changed since the last look, or the one in use was gone in it.
-    pub(super) owed: bool,
-    /// The registration could not be written, ...
+    owed: bool,
+    /// The registration could not be written.
     unwritten: bool,
-    /// ... and may be at this event.
+    /// The agent does not have it, and is to be told of it once more by then.
+    untold: Option<Moment>,
+    /// So often that was in vain.
+    tries: u32,
+    /// It may be at this event.
     writes_again: bool,
     /// Since when it has been gone.
     gone: Option<Moment>,
@@ -50,6 +54,31 @@ impl Addresses {
         self.may_move
     }
 
+    /// Whether an agent that is started now could bind, for all that is known.
+    pub(super) fn binds(&self, facts: &AgentFacts) -> bool {
+        let bound = self.in_use.is_some_and(|ip| facts.listens.contains(&ip));
+        self.gone.is_none() || self.next || !bound
+    }
+
+    /// Whether there is a reason to look.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed || self.untold.is_some()
+    }
+
+    /// The agent does not have the registration.
+    fn untell(&mut self, now: Moment) {
+        let pause = Duration::from_secs(5) * (1 << self.tries.min(8));
+        self.tries += 1;
+        self.untold = Some(now + pause.min(Duration::from_secs(300)));
+    }
+
+    /// Nothing is owed of a registration.
+    fn tell(&mut self) {
+        self.unwritten = false;
+        self.untold = None;
+        self.tries = 0;
+    }
+
     pub(super) fn event(&mut self) {
         self.may_move = false;
         self.moved_in_stop = false;
@@ -66,19 +95,28 @@ impl Seen {
 
     pub(super) fn looked(&mut self, sight: Option<&Sight>) {
         let starting = self.agent.is_none() && self.spawning;
-        if self.stop.is_some() || self.addresses.ends_agent || starting {
+        if self.stop.is_some() {
+            return self.looked_in_a_stop(sight);
+        }
+        if self.addresses.ends_agent || starting {
             return;
         }
-        // One that has seen nothing is owed still.
+        // One that has seen nothing is owed still, whatever it was for.
+        self.addresses.owed = true;
         let Some(sight) = sight else { return };
+        let busy = self.agent.is_none() || self.is_reloading();
+        let now = self.now;
         let addresses = &mut self.addresses;
         addresses.owed = false;
         if sight.in_use.is_some() {
+            let due = addresses.untold.is_some_and(|at| at <= now);
+            addresses.writes_again = due && !busy;
+            if due && busy {
+                addresses.untold = Some(now + Duration::from_secs(5));
+            }
             addresses.gone = None;
             addresses.next = false;
             addresses.lost = false;
-            addresses.writes_again = addresses.unwritten;
-            addresses.owed = addresses.unwritten;
             return;
         }
         let Some(in_use) = addresses.in_use else {
@@ -88,11 +126,29 @@ impl Seen {
         addresses.owed = true;
         let since = *addresses.gone.get_or_insert(self.now);
         let over = since + self.config.address_grace <= self.now;
-        let server = self.facts.server.unwrap_or(self.config.server);
-        let stays = sight.pinned.is_some() || server && self.is_of_agent(in_use);
+        let stays = self.stays(sight, in_use);
         self.addresses.next = sight.choice.is_ok() && !stays;
         self.addresses.lost |= over && (stays || sight.choice.is_err());
         self.addresses.may_move = over && !stays && sight.choice.is_ok() && !self.is_reloading();
+    }
+
+    /// Only whether the address is there, or what could take its place.
+    fn looked_in_a_stop(&mut self, sight: Option<&Sight>) {
+        let Some(sight) = sight else { return };
+        self.addresses.owed = false;
+        let Some(in_use) = self.addresses.in_use.filter(|_| sight.in_use.is_none()) else {
+            self.addresses.gone = None;
+            self.addresses.next = false;
+            return;
+        };
+        self.addresses.gone.get_or_insert(self.now);
+        self.addresses.next = sight.choice.is_ok() && !self.stays(sight, in_use);
+    }
+
+    /// Whether no other one can take its place.
+    fn stays(&self, sight: &Sight, in_use: std::net::IpAddr) -> bool {
+        let server = self.facts.server.unwrap_or(self.config.server);
+        sight.pinned.is_some() || server && self.is_of_agent(in_use)
     }
 
     fn is_reloading(&self) -> bool {
@@ -134,16 +190,31 @@ impl Seen {
 
     /// The registration is for another address.
     pub(super) fn readdressed(&mut self, staged: Option<&Staged>) {
-        if staged.is_none() {
-            self.addresses.unwritten = true;
-            self.addresses.owed = true;
-        }
         let registers = staged.is_some_and(|staged| staged.directory.is_some());
+        let starts = self.addresses.ends_agent;
+        self.addresses.unwritten = staged.is_none();
+        match self.stop {
+            None if staged.is_none() => self.addresses.untell(self.now),
+            None if starts || !registers => self.addresses.tell(),
+            _ => {}
+        }
         if registers && self.stop.is_none() && !self.addresses.ends_agent && !self.spawning {
             self.reload.wanted = true;
             self.reload.address = true;
         }
         self.addresses.spawns_now = std::mem::take(&mut self.addresses.ends_agent);
+    }
+
+    /// A reload has come to its end, which may have been for the registration or have read it.
+    pub(super) fn registration_tried(&mut self) {
+        let reload = &mut self.reload;
+        let reads = reload.was_address || reload.was_anew || !self.config.staging;
+        match reload.tried.take() {
+            _ if self.stop.is_some() => {}
+            Some(true) if reads && !self.addresses.unwritten => self.addresses.tell(),
+            Some(false) if reload.was_address => self.addresses.untell(self.now),
+            _ => {}
+        }
     }
 
     /// An action that has to do with addresses is done.
@@ -157,12 +228,16 @@ impl Seen {
                 addresses.from = addresses.in_use.replace(to.ip);
                 addresses.gone = None;
                 addresses.lost = false;
-                addresses.unwritten = false;
+                match addresses.writes_again {
+                    true => addresses.untold = None,
+                    false => addresses.tell(),
+                }
                 addresses.may_move = false;
                 addresses.ends_agent = *adopt && !stop;
             }
             Action::Signal(SIGKILL) if self.addresses.may_move && self.stop.is_none() => {
                 self.addresses.ends_agent = true;
+                self.addresses.tell();
             }
             Action::Spawn | Action::SpawnAs(_) => self.addresses.not_begun = false,
             _ => {}
@@ -174,13 +249,13 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "looks have a reason",
         sentence: "the host's addresses are looked at because they have changed, or because the one in use is gone, when time has \
-                   passed; and never in a stop",
+                   passed; in a stop only whether it is there, while an agent lives",
         holds: |seen, action| match action {
             Action::LookAtAddresses(in_use) => {
                 seen.config.follows_address
                     && seen.event == Event::Tick
-                    && seen.stop.is_none()
-                    && seen.addresses.owed
+                    && (seen.stop.is_none() || seen.agent.is_some())
+                    && seen.addresses.is_owed()
                     && *in_use == seen.addresses.in_use
             }
             _ => true,
@@ -189,7 +264,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "an address is kept",
         sentence: "another address is used only if the one in use was seen gone for --address-grace, and in no look since then there, and nothing \
-                   is under way with the agent; or for a registration that could not be written, or to finish a leave from it; and, where that has to do with the old one, is ended for it",
+                   is under way with the agent; or for a registration that the agent did not get, when 5 s have passed, doubled with each time in vain up to 5 min, or to finish a leave from it; and, where that has to do with the old one, is ended for it",
         holds: |seen, action| match action {
             Action::Readdress { to, adopt } => {
                 let again = seen.addresses.writes_again && seen.addresses.in_use == Some(to.ip);
@@ -215,6 +290,17 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
             let heard = seen.event == Event::AddressesChanged;
             let soon = seen.now + Duration::from_secs(1);
             !heard || machine.deadline().is_some_and(|at| at <= soon)
+        },
+    },
+    Invariant {
+        name: "a registration is not forgotten",
+        sentence: "while the agent does not have the registration of the address in use a deadline is set that is no later than the \
+                   next try, unless a stop was begun",
+        holds: |seen, machine| match seen.addresses.untold {
+            Some(due) if due > seen.now && seen.stop.is_none() && seen.end.is_none() => {
+                machine.deadline().is_some_and(|at| at <= due)
+            }
+            _ => true,
         },
     },
     Invariant {

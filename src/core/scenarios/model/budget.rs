@@ -43,7 +43,8 @@ impl Seen {
     pub(super) fn may_finish(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| {
             let first = !stop.leave.finishing && !stop.start_timeout && stop.mode == OnStop::Leave;
-            first && self.is_known() && self.now + FINISH <= self.until()
+            let time = self.now + FINISH <= self.until();
+            first && self.is_known() && time && self.addresses.binds(&self.facts)
         })
     }
 

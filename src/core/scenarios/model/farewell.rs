@@ -1,12 +1,13 @@
 //! An agent that was started as what its node was: what was seen of it, and what must hold.
 
 use super::answers::percent;
-use super::leave::Leave;
+use super::leave::{Leave, Sight};
 use super::records::Stop;
 use super::seen::Seen;
 use super::world::World;
 use super::*;
 use crate::core::conditions::Truth;
+use crate::core::event::Membership;
 use crate::core::former::Former;
 
 const JOIN: Duration = Duration::from_secs(45);
@@ -40,6 +41,10 @@ pub(super) struct Farewell {
     sought: bool,
     /// The catalog showed it last.
     there: bool,
+    /// What was seen of that, as in a stop, ...
+    sight: Sight,
+    /// ... and what it said of itself since it was asked to leave.
+    word: Membership,
     /// It is asked to tell once more that it leaves, or may not be.
     telling: bool,
     /// Since when it said that it has left.
@@ -69,7 +74,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
     Invariant {
         name: "known before it leaves",
         sentence: "one that was started as what its node was is asked to leave 1 s after it has joined, and if it has an API once it has said how it is and its entry is \
-                   in the catalog, which is waited for 5 s at most; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
+                   in the catalog, which is waited for 5 s at most, or if its API has not answered 5 s after it has joined; once more, in the other way, only where that was refused or it has not begun 1.5 s later",
         holds: |seen, action| match (as_former(seen), &seen.agent, action) {
             (
                 Some(farewell),
@@ -77,6 +82,7 @@ pub(super) const ACTIONS: &[Invariant<Action>] = &[
                 Action::Ask(Question::Leave) | Action::Signal(SIGINT | SIGTERM),
             ) => {
                 let told = farewell.looked && farewell.was_sought(seen.now) || !agent.api;
+                let told = told || farewell.is_mute(seen.now);
                 let known = farewell.is_known(seen.now);
                 let by_signal = *action != Action::Ask(Question::Leave);
                 let again = farewell.refused || farewell.not_begun;
@@ -151,6 +157,18 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
         },
     },
     Invariant {
+        name: "no API is waited for",
+        sentence: "one that was started as what its node was and has joined is asked to leave 5 s later at most, or its end is due, whether its API answers or not",
+        holds: |seen, machine| match (as_former(seen), &seen.agent) {
+            (Some(farewell), Some(_)) if farewell.asked == 0 && !farewell.killed => {
+                let patient = farewell.joined.filter(|_| !farewell.looked);
+                let due = |at: Moment| machine.deadline().is_some_and(|due| due <= at + SOUGHT);
+                patient.is_none_or(due)
+            }
+            _ => true,
+        },
+    },
+    Invariant {
         name: "it is not held meanwhile",
         sentence: "while one runs that was started as what its node was, IdentityHeld is False and Ready is not True",
         holds: |seen, machine| {
@@ -185,6 +203,12 @@ impl Farewell {
         self.sought || long || now + PAUSE >= self.due()
     }
 
+    /// It has joined, as it says, and its API has not answered for long enough.
+    fn is_mute(&self, now: Moment) -> bool {
+        let long = self.joined.is_some_and(|at| at + SOUGHT <= now);
+        !self.looked && (long || now + PAUSE >= self.due())
+    }
+
     fn is_over(&self, now: Moment) -> bool {
         self.gone.is_some_and(|at| at + GONE <= now)
     }
@@ -205,6 +229,9 @@ impl Farewell {
             asked_at: self.last,
             by_signal: self.by_signal,
             watched: (self.asked > 0).then_some(self.last),
+            word: self.word,
+            left: self.left,
+            sight: self.sight,
             ..Leave::default()
         };
     }
@@ -230,14 +257,17 @@ impl Seen {
 
     pub(super) fn farewell_answered(&mut self, answer: &Answer, put: Moment) {
         let now = self.now;
-        let Some(farewell) = &mut self.farewell else {
+        let Some(farewell) = self.farewell.as_mut().filter(|it| !it.killed) else {
             return;
         };
         match answer {
             Answer::Agent(Ok(facts)) => {
                 farewell.looked = true;
-                let member = facts.membership == crate::core::event::Membership::Alive;
-                if farewell.asked > 0 && facts.membership == crate::core::event::Membership::Left {
+                let member = facts.membership == Membership::Alive;
+                if farewell.asked > 0 && facts.membership != Membership::Unknown {
+                    farewell.word = facts.membership;
+                }
+                if farewell.asked > 0 && facts.membership == Membership::Left {
                     farewell.left.get_or_insert(now);
                 }
                 farewell.not_begun =
@@ -248,7 +278,14 @@ impl Seen {
                 farewell.joined.get_or_insert(now);
             }
             Answer::Catalog(Ok(node)) if farewell.left.is_some() => {
-                farewell.there = node.present && node.id == self.facts.node_id;
+                let id = &self.facts.node_id;
+                farewell.there = node.present && (id.is_empty() || node.id == *id);
+                farewell.sight = match (farewell.there, node.present, farewell.sight) {
+                    (true, _, _) => Sight::There,
+                    (false, true, before) => before,
+                    (false, false, Sight::There) => Sight::Gone,
+                    (false, false, _) => Sight::Absent,
+                };
                 if !farewell.there {
                     farewell.gone.get_or_insert(now);
                 }
@@ -258,10 +295,16 @@ impl Seen {
                 let own = self.facts.advertise.map(|own| own.to_string());
                 let same = own.is_none_or(|own| own == node.address);
                 farewell.there = ours && same;
+                if farewell.there {
+                    farewell.sight = Sight::There;
+                }
                 farewell.sought |= !ours || same;
             }
             Answer::Catalog(Err(Refusal::Denied(_))) => {
                 farewell.there &= farewell.left.is_none();
+                if farewell.left.is_some() {
+                    farewell.sight = Sight::None;
+                }
                 farewell.sought = true;
             }
             Answer::ForceLeave(result) => {

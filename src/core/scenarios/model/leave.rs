@@ -8,9 +8,10 @@ use crate::core::event::Membership;
 pub(super) const OVERDUE: Duration = Duration::from_millis(2500);
 
 /// What the catalog was seen to hold of this agent's own since its leave is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Sight {
     /// Nothing was seen, or somebody else's only.
+    #[default]
     None,
     There,
     /// Not there, and it had never been.

@@ -8,7 +8,7 @@ use super::seen::Seen;
 use super::*;
 
 /// How long an agent has known a leader that counts as one that has joined.
-const SETTLED: Duration = Duration::from_millis(500);
+pub(super) const SETTLED: Duration = Duration::from_millis(500);
 
 /// Servers that have heard of a leave by then have taken the entry away.
 const AGAIN: Duration = Duration::from_millis(700);

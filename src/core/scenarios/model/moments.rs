@@ -89,7 +89,7 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
             let delay = machine.deadline().map(|at| at - seen.now);
             // Changed files or addresses may have their time before that.
             let soonest = match seen.noticed {
-                None if !seen.addresses.owed => full * 4 / 5,
+                None if !seen.addresses.is_owed() => full * 4 / 5,
                 _ => Moment::ZERO,
             };
             delay.is_some_and(|delay| delay <= full && delay >= soonest)

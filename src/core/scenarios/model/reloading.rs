@@ -56,7 +56,7 @@ pub(super) struct Reloading {
     /// It is to read the user's directories anew.
     pub(super) anew: bool,
     /// The one that is under way was to.
-    was_anew: bool,
+    pub(super) was_anew: bool,
     /// The registration is for another address.
     pub(super) address: bool,
     /// The one that is under way is for that alone.
@@ -103,6 +103,8 @@ pub(super) struct Reloading {
     pub(super) verdict: Option<Verdict>,
     /// What the agent has is not known: a reload has failed and was not made good.
     pub(super) unsure: bool,
+    /// A reload has come to its end with this event, and was good, or not.
+    pub(super) tried: Option<bool>,
     /// This event found nothing to reload.
     pub(super) spared: bool,
     /// This event calls for taking back what the agent reads, ...
@@ -136,6 +138,7 @@ impl Reloading {
         self.is_bad = false;
         self.renewal_failed = false;
         self.spared = false;
+        self.tried = None;
         self.unstaged = 0;
         (self.hung_up, self.blind) = (false, false);
         self.elsewhere = false;
@@ -170,6 +173,7 @@ impl Reloading {
             }
             (Step::Staging, Err(_)) => {
                 self.held_off = true;
+                self.tried = Some(false);
                 self.step = Step::None;
             }
             _ => {}
@@ -182,6 +186,7 @@ impl Reloading {
             true => self.step = Step::Ready,
             false => {
                 self.held_off = true;
+                self.tried = Some(false);
                 self.over();
             }
         }
@@ -258,6 +263,7 @@ impl Reloading {
             self.step = Step::Unstaging;
         } else {
             self.unsure = !good;
+            self.tried = Some(good && !back);
             self.over();
         }
     }
@@ -333,6 +339,9 @@ impl Reloading {
             self.force = false;
         }
         self.is_bad = self.has_way_back();
+        if self.is_bad || self.back {
+            self.tried = Some(false);
+        }
         self.over();
         false
     }
@@ -352,6 +361,7 @@ impl Reloading {
     /// The agent that was started for a change did not come up with it.
     fn restart_failed(&mut self) {
         self.renewal_failed = true;
+        self.tried = Some(false);
         self.is_bad = self.has_way_back();
         self.over();
     }

@@ -227,6 +227,7 @@ impl Seen {
             }
             _ => {}
         }
+        self.registration_tried();
         let crashed = matches!(event, Event::Signal(_) | Event::StopAsked { .. });
         self.finish_now = self.may_finish()
             && match (&self.stop, event) {
@@ -368,6 +369,7 @@ impl Seen {
             // Else the end of --start-timeout is a stop.
             let tick = self.event == Event::Tick && !self.start_overdue();
             self.reload.readiness(ready, self.now, tick, self.api);
+            self.registration_tried();
         }
         let Some(agent) = &mut self.agent else { return };
         agent.was_ready |= ready;

@@ -1,7 +1,7 @@
 //! What must hold of a stop after each event and all its actions.
 
 use super::leave::Sight;
-use super::leaving::{hangs, leaving};
+use super::leaving::{SETTLED, hangs, leaving};
 use super::records::{Agent, Stop};
 use super::seen::Seen;
 use super::*;
@@ -47,8 +47,26 @@ pub(super) const INVARIANTS: &[Invariant<Machine>] = &[
                 let in_time = due.is_none_or(|due| is_due(machine, due));
                 let looked_at =
                     seeks || back.is_some() || asks(seen) || is_due(machine, soon(seen, 100));
-                let looked_at = looked_at || !leave.finishing || !agent.api || leave.leader;
+                let knows = leave.leader || agent.leader.is_some();
+                let looked_at = looked_at || !leave.finishing || !agent.api || knows;
                 (stop.drains.is_some() || !able) && in_time && looked_at && sought
+            }
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "a leader is enough",
+        sentence: "one that was started to finish a leave, or as what its node was, has said how it is and has known a leader for half a second need not say that it \
+                   has joined: as long as it was not asked to leave the catalog is being asked, or something is due by then, or once it is back for others",
+        holds: |seen, machine| match under_way(seen) {
+            Some((Stop { leave, .. }, agent))
+                if leave.finishing && leave.looked && leave.watched.is_none() && agent.api =>
+            {
+                let due = |at: Moment| {
+                    let settled = (at + SETTLED).max(seen.back_at(agent));
+                    is_due(machine, settled.max(soon(seen, 150)))
+                };
+                asks_catalog(seen) || agent.leader.is_none_or(due)
             }
             _ => true,
         },

@@ -16,12 +16,15 @@ pub(super) fn told_by(config: &Config) -> AgentFacts {
 
 impl Seen {
     fn leader_told(&mut self, known: bool) {
-        if self.farewell.is_some() {
+        // Nothing is heard of one that was killed.
+        if self.farewell.as_ref().is_some_and(|it| it.killed) {
             return;
         }
-        self.ever_joined |= known;
-        if let (None, Some(agent)) = (&self.stop, &mut self.agent) {
-            agent.leader = known.then(|| agent.leader.unwrap_or(self.now));
+        let leaves = self.farewell.is_some() || self.stop.is_some();
+        self.ever_joined |= known && self.farewell.is_none();
+        if let Some(agent) = &mut self.agent {
+            let before = agent.leader.filter(|_| known || leaves);
+            agent.leader = before.or(known.then_some(self.now));
         }
     }
 
