@@ -91,7 +91,7 @@ pub fn json(choice: &Choice) -> Value {
         "interface": chosen.and_then(|chosen| chosen.interface.as_deref()),
         "reason": chosen.map(|chosen| chosen.reason.as_str()),
         "warning": chosen.and_then(|chosen| chosen.warning.as_deref()),
-        "error": choice.outcome.as_ref().err().map(ToString::to_string),
+        "error": choice.outcome.as_ref().err().map(|error| format!("failed to {error}")),
         "note": choice.note,
         "default_routes": routes,
         "without_address": without,

@@ -11,7 +11,7 @@ use crate::consul::endpoint::{Endpoint, Place};
 use crate::consul::{wire, words};
 use crate::core::action::Question;
 use crate::core::checks::{Health, States};
-use crate::core::event::{Answer, Member, NodeView, Refusal};
+use crate::core::event::{AgentFacts, Answer, Member, NodeView, Refusal};
 use crate::http;
 
 mod txn;
@@ -28,6 +28,8 @@ const LEAVE: Duration = Duration::from_secs(20);
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    /// The place for a person.
+    shown: String,
     token: Option<String>,
     scope: Vec<(&'static str, String)>,
 }
@@ -56,6 +58,7 @@ impl Client {
         Ok(Some(Self {
             http: builder.build()?,
             base,
+            shown: place.shown(),
             token: endpoint.token.clone(),
             scope: scope
                 .into_iter()
@@ -67,11 +70,15 @@ impl Client {
     /// Asks, and waits for the answer at most as long as is sensible for the question.
     pub async fn ask(&self, question: Question) -> Answer {
         match question {
-            Question::Agent => Answer::Agent(
-                self.read("/v1/agent/self", &[], READ)
-                    .await
-                    .map(|(_, body)| Box::new(wire::agent(&body))),
-            ),
+            Question::Agent => Answer::Agent(self.read("/v1/agent/self", &[], READ).await.map(
+                |(_, body)| {
+                    let api = self.shown.clone();
+                    Box::new(AgentFacts {
+                        api,
+                        ..wire::agent(&body)
+                    })
+                },
+            )),
             Question::Membership => Answer::Membership(
                 self.read("/v1/agent/self", &[], READ)
                     .await

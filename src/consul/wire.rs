@@ -19,6 +19,9 @@ pub fn agent(body: &Value) -> AgentFacts {
         node_name: text(&config["NodeName"]),
         node_id: text(&config["NodeID"]),
         datacenter: text(&config["Datacenter"]),
+        partition: text(&config["Partition"]),
+        // Its own word says nothing of that.
+        api: String::new(),
         version: text(&config["Version"]),
         advertise: body["Member"]["Addr"]
             .as_str()
@@ -231,6 +234,13 @@ mod tests {
             };
             assert_eq!(found, [wanted]);
         }
+    }
+
+    #[test]
+    fn an_enterprise_agent_says_its_partition() {
+        let of = |config: Value| agent(&json!({ "Config": config })).partition;
+        assert_eq!(of(json!({ "NodeName": "n1", "Partition": "blue" })), "blue");
+        assert_eq!(of(json!({ "NodeName": "n1" })), "");
     }
 
     #[test]

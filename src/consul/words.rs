@@ -13,11 +13,13 @@ pub const RELOAD_FAILED: &str = "Reload config failed";
 pub const NAME_LOST: &str = "minority in name conflict resolution";
 
 /// What else is said of a name, an id or a registration that is in doubt, at every log level that has warnings: by an agent that meets
-/// another one of its name, by its servers as they refuse to register it, by members as they refuse its join, and where ACLs do.
-pub const TROUBLE: [&str; 5] = [
+/// another one of its name, by its servers as they refuse to register it, by members as they refuse its join, by an agent
+/// that meets another one of its id, and where ACLs do.
+pub const TROUBLE: [&str; 6] = [
     "Names must be unique",
     "is reserved by node",
     "has conflicting node ID",
+    "with this agent's ID",
     "Node info update blocked by ACLs",
     "Service registration blocked by ACLs",
 ];

@@ -78,12 +78,29 @@ impl Machine {
             reason = "RegistrationDenied";
             message = format!("{message}: {}", self.denied_registration());
         }
+        self.not_registered(reason, message);
+        self.ask_again();
+    }
+
+    fn not_registered(&mut self, reason: &'static str, message: String) {
         let news = self.set(Kind::Registered, Truth::False, reason, &message);
         if !self.conditions.holds(Kind::Ready) {
             self.not_ready("NotRegistered", &message);
         } else if news {
             self.say(Level::Warn, message);
         }
-        self.ask_again();
+    }
+
+    /// The agent says why the catalog lacks what it lacked at the last read; the next one waits for a change, which may not come.
+    pub(super) fn registration_denied(&mut self) {
+        let registered = self.conditions.get(Kind::Registered);
+        if registered.reason != "NotInCatalog" {
+            return;
+        }
+        let message = format!("{}: {}", registered.message, self.denied_registration());
+        self.not_registered("RegistrationDenied", message);
+        if !self.start.was_in_catalog {
+            self.identity_unseen();
+        }
     }
 }

@@ -87,6 +87,8 @@ pub enum Trouble {
     Reserved,
     /// A member refuses its join: its id is another member's.
     ConflictingId,
+    /// Another member has its id as well.
+    SharedId,
     /// The servers do not register it: its token does not allow that.
     Denied,
 }
@@ -280,6 +282,10 @@ pub struct AgentFacts {
     pub node_id: String,
     /// Its datacenter.
     pub datacenter: String,
+    /// Its admin partition; empty where it has none.
+    pub partition: String,
+    /// Where its API was asked: a URL, or `unix://` and a path; empty where it was not.
+    pub api: String,
     /// Its version.
     pub version: String,
     /// The address it advertises in the LAN.

@@ -51,11 +51,12 @@ pub struct Former {
 
 impl fmt::Display for Former {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.name, self.address) {
-            (Some(name), Some(address)) => write!(f, "{name} at {address}"),
-            (Some(name), None) => f.write_str(name),
-            (None, Some(address)) => write!(f, "the node at {address}"),
-            (None, None) => f.write_str("itself"),
+        match (&self.name, self.address, &self.id) {
+            (Some(name), Some(address), _) => write!(f, "{name} at {address}"),
+            (Some(name), None, _) => f.write_str(name),
+            (None, Some(address), _) => write!(f, "the node at {address}"),
+            (None, None, Some(id)) => write!(f, "the node with the id {id}"),
+            (None, None, None) => f.write_str("itself"),
         }
     }
 }

@@ -127,6 +127,9 @@ impl Machine {
         self.reload.wanted.anyway |= anyway;
         self.reload.wanted.loud |= cause != Cause::Again;
         self.reload.wanted.force |= matches!(cause, Cause::Forced(_));
+        if anew && anyway {
+            self.come_back_now();
+        }
         self.reload_if_possible();
         if self.reload.pending {
             self.say(Level::Info, "reload kept until the agent can take it");

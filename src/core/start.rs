@@ -9,12 +9,16 @@ use std::time::Duration;
 use crate::core::Moment;
 use crate::core::action::{Action, Level, Question};
 use crate::core::conditions::{Kind, Truth};
-use crate::core::event::{AgentFacts, Refusal, Spawned};
+use crate::core::event::{Refusal, Spawned};
 use crate::core::machine::{Child, Machine, OnStop, seconds};
 use crate::core::phase::Phase;
 use crate::core::restart::GOOD_RUN;
 use crate::core::timers::Timer;
 use crate::exit::{self, Exit};
+
+mod who;
+
+use who::Who;
 
 /// An agent needs some 80 ms from exec to its first HTTP answer: asking earlier is in vain.
 const FIRST_ASK: Duration = Duration::from_millis(50);
@@ -61,6 +65,8 @@ pub(super) struct Start {
     pub(super) was_ready: bool,
     /// The facts are the agent's own, from `agent/self`.
     pub(super) told: bool,
+    /// When it is asked for them once more, where it did not tell.
+    who: Who,
     pub(super) asking: bool,
     in_vain: u32,
     pub(super) index: u64,
@@ -133,7 +139,7 @@ impl Machine {
         }
         self.start.asking = true;
         self.timers.clear(Timer::Ask);
-        let question = if !self.start.answered {
+        let question = if !self.start.answered || self.is_who_due() {
             Question::Agent
         } else if !self.conditions.holds(Kind::Joined) || self.start.leader_next {
             Question::Leader
@@ -155,58 +161,6 @@ impl Machine {
         self.start.in_vain += 1;
         let pause = pause.mul_f64(1.0 - 0.1 * self.rng.f64());
         self.timers.set(Timer::Ask, self.now + pause);
-    }
-
-    pub(super) fn agent_answered(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
-        self.start.asking = false;
-        match result {
-            Ok(facts) => {
-                self.say(
-                    Level::Info,
-                    format!(
-                        "the agent answers: Consul {} as node {} in {}",
-                        facts.version, facts.node_name, facts.datacenter
-                    ),
-                );
-                self.told(*facts);
-                self.compare_addresses();
-            }
-            Err(refusal @ (Refusal::Unreachable(_) | Refusal::Lost(_) | Refusal::TimedOut(_)))
-                if !self.start.answered =>
-            {
-                if self.start.in_vain == 15 {
-                    self.say(Level::Warn, format!("not started yet: {refusal}"));
-                }
-                self.not_ready("Starting", &refusal.to_string());
-                return self.ask_again();
-            }
-            // It answers, it just does not tell: the command line's facts have to do.
-            Err(refusal) => {
-                self.remember(false);
-                self.say(
-                    Level::Warn,
-                    format!(
-                        "agent/self cannot be read ({refusal}); going by the agent's command line"
-                    ),
-                );
-            }
-        }
-        self.start.answered = true;
-        if !self.conditions.holds(Kind::Joined) {
-            self.enter(Phase::Joining);
-            self.not_ready("Joining", "the agent answers and has not joined yet");
-        }
-        self.start.in_vain = 0;
-        self.checks_restore();
-        self.ask_next();
-        self.reload_if_possible();
-    }
-
-    /// Asks `agent/self` once more.
-    fn ask_who(&mut self) {
-        self.start.asking = true;
-        self.timers.clear(Timer::Ask);
-        self.ask(Question::Agent);
     }
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
@@ -296,7 +250,9 @@ impl Machine {
             let pause = HEARTBEAT.mul_f64(1.0 - 0.2 * self.rng.f64());
             let registered = self.conditions.holds(Kind::Registered);
             if registered || self.start.catalog_denied {
-                self.timers.set(Timer::Ask, self.now + pause);
+                let at = self.now + pause;
+                let at = self.who_at().map_or(at, |who| at.min(who));
+                self.timers.set(Timer::Ask, at);
             }
         }
         let first = !self.start.was_ready;

@@ -16,12 +16,14 @@ use crate::core::machine::Machine;
 use crate::core::timers::Timer;
 
 mod after;
+mod by_hand;
 mod findings;
 mod heal;
+mod shared;
 
 use after::After;
+use by_hand::deregister;
 use findings::Finding;
-use heal::by_hand;
 
 /// Between two reads of the nodes that carry our address: the servers go through all of their nodes for it.
 const NEIGHBOURS: Duration = Duration::from_secs(600);
@@ -54,6 +56,8 @@ pub(super) struct Twins {
     in_vain: u32,
     /// When something was looked at since the agent said something.
     trouble: Option<Moment>,
+    /// When the agent said last that another member has its id.
+    shared: Option<Moment>,
     /// The servers refused to register this run's agent: our name was another's.
     refused: bool,
     /// ACLs do not let this run's agent register itself.
@@ -169,6 +173,9 @@ impl Machine {
         self.twins.refused |= trouble == Trouble::Reserved;
         let news = trouble == Trouble::Denied && !self.twins.denied;
         self.twins.denied |= trouble == Trouble::Denied;
+        if news {
+            self.registration_denied();
+        }
         let now = self.now;
         let lately = self
             .twins
@@ -330,7 +337,7 @@ impl Machine {
                 "ExternalNode",
                 format!(
                     "{who} has our address in the catalog and no agent: somebody has registered it by hand; whoever has can take it away: {}",
-                    by_hand(name, self)
+                    deregister(name, &self.facts)
                 ),
             ),
             Twin::Beside => (
@@ -367,7 +374,7 @@ impl Machine {
                 format!(
                     "the name {name} is reserved by {}, which has failed; if that host is gone for good: {}",
                     shown(&entry),
-                    by_hand(name, self)
+                    deregister(name, &self.facts)
                 ),
             ),
         };

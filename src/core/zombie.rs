@@ -162,6 +162,7 @@ impl Machine {
                 self.zombie.doubt = self.now + DOUBT;
                 self.timers.set(Timer::Gossip, self.now + CLOSER);
             }
+            Trouble::SharedId => self.id_is_shared(),
             Trouble::Reserved | Trouble::ConflictingId | Trouble::Denied => {}
         }
         self.twins_trouble(trouble);

@@ -12,7 +12,7 @@ use crate::consul::client::Client;
 use crate::consul::command::AgentConfig;
 use crate::consul::endpoint::Endpoint;
 use crate::consul::validate;
-use crate::core::action::{Action, Level, Question};
+use crate::core::action::{Action, Question};
 use crate::core::event::{Address, Answer, Event, How, Staged};
 use crate::core::machine::Machine;
 use crate::core::signal::Name;
@@ -176,12 +176,7 @@ impl Effects {
             }
             Action::Say(level, text) => {
                 self.audience.tell(level, &text);
-                match level {
-                    Level::Debug => tracing::debug!("{text}"),
-                    Level::Info => tracing::info!("{text}"),
-                    Level::Warn => tracing::warn!("{text}"),
-                    Level::Error => tracing::error!("{text}"),
-                }
+                super::say(level, &text);
             }
             Action::Exit(exit) => {
                 self.audience.end(&exit);
@@ -192,7 +187,10 @@ impl Effects {
     }
 
     /// Keeps what later actions need of an event on its way to the core.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event, now: Duration) {
+        if *event == Event::Tick {
+            self.identity.time_passed(now);
+        }
         if let Event::Addressed(Ok(address)) = event {
             self.address = Some(address.clone());
         }

@@ -4,11 +4,11 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::address::interfaces;
 use crate::cli;
 use crate::consul;
-use crate::core::action::Level;
 use crate::core::former::Former;
 use crate::core::known::Known;
 use crate::exit::{self, Exit};
@@ -19,8 +19,10 @@ use crate::identity::{machine, place, snapshot};
 use crate::os;
 use crate::settings::Settings;
 
+use keeping::{Keeping, warn_of_owner};
 use said::Said;
 
+mod keeping;
 mod said;
 
 /// The node, as this host makes it.
@@ -34,10 +36,10 @@ pub(super) struct Identity {
     data_dir: Option<PathBuf>,
     /// What the agent gets beside the user's arguments.
     args: Vec<OsString>,
-    /// Whether its id is among that, since `node-id` cannot be written.
-    hands_id: bool,
-    /// Whether the agent's own configuration says the id: then Consul neither reads nor writes `node-id`.
-    given_id: bool,
+    /// Its id, where that is among them: `node-id` cannot be written, or holds another one for the next start of lictor.
+    handed_id: Option<String>,
+    /// The id that the agent's own configuration says, where it does: then Consul neither reads nor writes `node-id`.
+    given_id: Option<String>,
     /// Whom the next agent is to join, once one has left as what its node was, where nothing else would say so.
     joins: Vec<SocketAddr>,
     /// What the node is called as long as this lictor runs; by the agent's own word, once it has said it.
@@ -46,8 +48,8 @@ pub(super) struct Identity {
     called: String,
     /// The agent that was started last is there to leave as what its node was.
     as_former: bool,
-    /// What was kept last.
-    known: Option<Record>,
+    /// What it is known as, on its way to the disk.
+    keeping: Keeping,
 }
 
 impl Identity {
@@ -61,7 +63,7 @@ impl Identity {
             cli::NodeId::Id(id) => Wanted::Fixed(id.clone(), "--node-id"),
             cli::NodeId::Machine => machine::node_id()
                 .map(|id| Wanted::Fixed(id, "--node-id=machine"))
-                .map_err(|error| Exit::new(exit::USAGE, format!("--node-id=machine: {error}")))?,
+                .map_err(|error| Exit::new(exit::USAGE, format!("failed to {error}")))?,
         };
         Ok(Self {
             wanted,
@@ -70,13 +72,13 @@ impl Identity {
             machine: machine::fingerprint().unwrap_or_default(),
             data_dir: None,
             args: Vec::new(),
-            hands_id: false,
-            given_id: false,
+            handed_id: None,
+            given_id: None,
             joins: Vec::new(),
             name: String::new(),
             called: String::new(),
             as_former: false,
-            known: None,
+            keeping: Keeping::default(),
         })
     }
 
@@ -122,14 +124,20 @@ impl Identity {
     /// It is not to be anybody else, and would be.
     pub(super) fn settle(&mut self, args: &[OsString]) -> Result<Option<Former>, Exit> {
         let said = Said::read(args);
-        self.given_id = said.text("node_id").is_some();
+        self.given_id = said.text("node_id");
         self.called = called(&said);
         self.name.clone_from(&self.called);
         self.data_dir = said.text("data_dir").map(PathBuf::from);
         let Some(data_dir) = self.data_dir.clone() else {
             // A development agent has no place for an id, and takes one.
-            if let (Wanted::Fixed(id, _), None) = (&self.wanted, said.text("node_id")) {
-                self.args.push(format!("-node-id={id}").into());
+            match (said.text("node_id"), &self.wanted) {
+                (Some(given), wanted) => {
+                    if let Some((level, text)) = judge::overruled(wanted, &given) {
+                        super::say(level, &text);
+                    }
+                }
+                (None, Wanted::Fixed(id, _)) => self.args.push(format!("-node-id={id}").into()),
+                (None, Wanted::Kept) => {}
             }
             return Ok(None);
         };
@@ -143,12 +151,7 @@ impl Identity {
             said,
         } = judge::judge(&now)?;
         for (level, text) in said {
-            match level {
-                Level::Error => tracing::error!("{text}"),
-                Level::Warn => tracing::warn!("{text}"),
-                Level::Info => tracing::info!("{text}"),
-                Level::Debug => tracing::debug!("{text}"),
-            }
+            super::say(level, &text);
         }
         let write = write.or_else(|| node_id::random().ok().filter(|_| anew));
         if let Some(id) = write {
@@ -176,28 +179,50 @@ impl Identity {
             machine: self.machine.clone(),
             server: said.server(),
             file: node_id::read(data_dir),
+            data_dir: data_dir.to_owned(),
             copy: record::read(data_dir),
         }
     }
 
     /// Writes `node-id`; where that cannot be, the agent gets the id as an option.
     fn write(&mut self, data_dir: &Path, id: &str) {
-        if let Err(error) = node_id::write(data_dir, id) {
-            let path = node_id::path(data_dir);
-            tracing::warn!(
-                "{} cannot be written ({error}); the agent gets its id as -node-id={id}",
-                path.display()
-            );
-            self.args.push(format!("-node-id={id}").into());
-            self.hands_id = true;
+        let path = node_id::path(data_dir);
+        match node_id::write(data_dir, id) {
+            Ok(refused) => warn_of_owner(&path, refused),
+            Err(error) => {
+                tracing::warn!(
+                    "{} cannot be written ({error}), so the agent gets its id as -node-id={id}; remove what is there, or make room for it",
+                    path.display()
+                );
+                self.args.push(format!("-node-id={id}").into());
+                self.handed_id = Some(id.to_owned());
+            }
         }
     }
 
-    /// Before a further start: a node that would be called something else by now keeps its name as long as this lictor runs. So an
-    /// agent that has crashed is back at once as what others know, and a new name waits for a start that may take its time.
-    pub(super) fn keep_name(&mut self, args: &[OsString]) {
+    /// Before a further start: a node that would be called something else by now, or have another id, keeps both as long as this lictor
+    /// runs. So an agent that has crashed is back at once as what others know, and what is new waits for a start that may take its time.
+    pub(super) fn stay(&mut self, args: &[OsString]) {
         let said = Said::read(args);
-        let called = called(&said);
+        self.keep_name(&said);
+        if self.handed_id.is_some() {
+            return;
+        }
+        let given = said.text("node_id");
+        if given.is_some() {
+            self.given_id = given;
+        } else if let Some(id) = &self.given_id {
+            tracing::warn!(
+                "the agent's configuration gives no node_id any more; the node stays {id} as long as this lictor runs, and has at its next \
+                 start what node-id holds, or this one where it holds none"
+            );
+            self.args.push(format!("-node-id={id}").into());
+            self.handed_id = Some(id.clone());
+        }
+    }
+
+    fn keep_name(&mut self, said: &Said) {
+        let called = called(said);
         let same = [&self.called, &self.name].contains(&&called);
         if same || called.is_empty() || self.name.is_empty() {
             return;
@@ -215,12 +240,13 @@ impl Identity {
 
     /// Before a further start: an id that was lost meanwhile comes back, and so does its second copy.
     pub(super) fn mend(&mut self) {
-        let Some(data_dir) = self.data_dir.clone().filter(|_| !self.hands_id) else {
+        let Some(data_dir) = self.data_dir.clone().filter(|_| self.handed_id.is_none()) else {
             return;
         };
         let (record, place) = match record::read(&data_dir) {
-            Copy::Good(record) => (Some(record), record::NAME),
-            _ => (self.known.clone(), "what lictor remembers"),
+            // What could not be written stands above what is there.
+            Copy::Good(record) if !self.keeping.is_behind() => (Some(record), record::NAME),
+            _ => (self.keeping.known().cloned(), "what lictor remembers"),
         };
         let id = match &self.wanted {
             Wanted::Fixed(id, who) => Some((id.clone(), *who)),
@@ -228,13 +254,23 @@ impl Identity {
                 .as_ref()
                 .and_then(|record| Some((node_id::parse(&record.id)?, place))),
         };
-        let lost = !self.given_id && !matches!(node_id::read(&data_dir), File::Good(_));
+        let lost = self.given_id.is_none() && !matches!(node_id::read(&data_dir), File::Good(_));
         if let Some((id, from)) = id.filter(|_| lost) {
-            tracing::warn!("node-id was lost; it gets {id} again, from {from}");
+            tracing::warn!(
+                "{} was lost; it gets {id} again, from {from}",
+                node_id::path(&data_dir).display()
+            );
             self.write(&data_dir, &id);
         }
-        if let Some(record) = &record {
-            keep(&data_dir, record);
+        if let Some(record) = record {
+            self.keeping.keep(&data_dir, record);
+        }
+    }
+
+    /// Time has passed: what could not be written is tried again.
+    pub(super) fn time_passed(&mut self, now: Duration) {
+        if let Some(data_dir) = &self.data_dir {
+            self.keeping.again(data_dir, now);
         }
     }
 
@@ -253,12 +289,18 @@ impl Identity {
         let Some(data_dir) = &self.data_dir else {
             return;
         };
-        let id = match (known.id.as_str(), node_id::read(data_dir)) {
-            ("", File::Good(id)) => id,
+        let set = self.handed_id.as_ref().or(self.given_id.as_ref());
+        let id = match (known.id.as_str(), set) {
+            ("", Some(set)) => node_id::parse(set).unwrap_or_default(),
+            ("", None) => match node_id::read(data_dir) {
+                File::Good(id) => id,
+                _ => String::new(),
+            },
             (told, _) => told.to_owned(),
         };
         let record = Record {
             id,
+            given: self.given_id.is_some(),
             node_name: known.name.clone(),
             host_name: os::process::host_name(),
             address: known.address,
@@ -266,19 +308,7 @@ impl Identity {
             machine: self.machine.clone(),
             left: known.left,
         };
-        keep(data_dir, &record);
-        self.known = Some(record);
-    }
-}
-
-/// Writes what the node is known as, unless it is written so already.
-fn keep(data_dir: &Path, record: &Record) {
-    if let Err(error) = record::write(data_dir, record) {
-        let path = record::path(data_dir);
-        tracing::warn!(
-            "{} cannot be written ({error}): at the next start it will not be known what the node was",
-            path.display()
-        );
+        self.keeping.keep(data_dir, record);
     }
 }
 

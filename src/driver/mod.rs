@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::core::action::Level;
 use crate::core::event::Event;
 use crate::core::machine::Machine;
 use crate::driver::effects::Effects;
@@ -26,6 +27,16 @@ pub mod sources;
 pub mod staging;
 pub mod watching;
 
+/// Writes a line of lictor's own log.
+fn say(level: Level, text: &str) {
+    match level {
+        Level::Debug => tracing::debug!("{text}"),
+        Level::Info => tracing::info!("{text}"),
+        Level::Warn => tracing::warn!("{text}"),
+        Level::Error => tracing::error!("{text}"),
+    }
+}
+
 /// Runs the machine to its end.
 pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effects) -> Exit {
     #[expect(clippy::disallowed_methods, reason = "the driver owns the clock")]
@@ -38,7 +49,7 @@ pub async fn run(mut machine: Machine, mut sources: Sources, mut effects: Effect
         };
         let event = effects.staging.in_users_words(event);
         tracing::debug!("event {event:?}");
-        effects.note(&event);
+        effects.note(&event, begin.elapsed());
         for action in machine.handle(begin.elapsed(), event) {
             tracing::debug!("action {action:?}");
             match effects.perform(action, &mut sources, &mut due) {

@@ -5,12 +5,13 @@
 //! now. A copy of its disk on another machine is none of these.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use crate::core::action::Level;
 use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::identity::node_id::{self, File};
-use crate::identity::record::{Copy, Record};
+use crate::identity::record::{self, Copy, Record};
 
 /// `--on-rename`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Now {
     pub machine: String,
     /// Whether it is a server, whose leave would take its vote along.
     pub server: bool,
+    /// Where both of these are.
+    pub data_dir: PathBuf,
     /// `node-id`.
     pub file: File,
     /// `node-id.lictor`.
@@ -88,7 +91,10 @@ pub fn judge(now: &Now) -> Result<Verdict, Exit> {
         Copy::Good(record) => Some(record.clone()),
         Copy::Missing => now.snapshot.as_ref().map(recalled),
         Copy::Broken(why) => {
-            let text = format!("node-id.lictor cannot be read ({why}) and counts for nothing");
+            let path = record::path(&now.data_dir);
+            let path = path.display();
+            let text =
+                format!("{path} cannot be read ({why}) and counts for nothing; it is written anew");
             verdict.said.push((Level::Warn, text));
             None
         }
@@ -109,9 +115,25 @@ fn recalled((name, address): &(String, IpAddr)) -> Record {
     }
 }
 
+/// What is to be said of an id that is wanted, where the agent's configuration gives another one: to the agent, that stands above it.
+pub fn overruled(wanted: &Wanted, given: &str) -> Option<(Level, String)> {
+    let Wanted::Fixed(id, who) = wanted else {
+        return None;
+    };
+    let other = node_id::parse(given).as_ref() != Some(id);
+    other.then(|| {
+        let text = format!(
+            "the agent's configuration (a file, -node-id or -hcl) says node_id {given}, and {who} says {id}: the configuration wins, and {who} \
+             counts for nothing; leave one of the two out"
+        );
+        (Level::Warn, text)
+    })
+}
+
 /// The id that the agent will have, where that is known.
 fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Option<String>, Exit> {
     if let Some(given) = &now.given_id {
+        verdict.said.extend(overruled(&now.wanted, given));
         return match node_id::parse(given) {
             Some(id) => Ok(Some(id)),
             None => Err(Exit::new(
@@ -124,6 +146,9 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         };
     }
     let known = record.and_then(|record| node_id::parse(&record.id));
+    let was_given = record.is_some_and(|record| record.given);
+    let path = node_id::path(&now.data_dir);
+    let path = path.display();
     let mut say = |level, text: String| verdict.said.push((level, text));
     if let Wanted::Fixed(id, who) = &now.wanted {
         match &now.file {
@@ -131,12 +156,12 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
             File::Good(there) => {
                 say(
                     Level::Warn,
-                    format!("node-id held {there}; it gets {id}, as {who} says"),
+                    format!("{path} held {there}; it gets {id}, as {who} says"),
                 );
                 verdict.write = Some(id.clone());
             }
             _ => {
-                say(Level::Info, format!("node-id gets {id}, as {who} says"));
+                say(Level::Info, format!("{path} gets {id}, as {who} says"));
                 verdict.write = Some(id.clone());
             }
         }
@@ -145,14 +170,22 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
     let what = match &now.file {
         File::Good(id) => {
             if let Some(other) = known.filter(|known| known != id) {
-                say(
-                    Level::Warn,
-                    format!(
-                        "node-id holds {id} and node-id.lictor {other}: somebody has changed it, or the agent ran without lictor; {id} counts"
+                let text = match was_given {
+                    true => format!(
+                        "the agent's configuration gave the node the id {other} (node_id) and does not any more, and {path} holds {id}: that \
+                         counts; with --node-id={other} the node keeps the other one"
                     ),
-                );
+                    false => format!(
+                        "{path} holds {id} and node-id.lictor {other}: somebody has changed it, or the agent ran without lictor; {id} counts"
+                    ),
+                };
+                say(Level::Warn, text);
             }
             return Ok(Some(id.clone()));
+        }
+        File::Missing if was_given => {
+            "is missing, since the agent's configuration gave the id (node_id) and does not any more"
+                .to_owned()
         }
         File::Missing => "is missing".to_owned(),
         File::Broken(what) => (*what).to_owned(),
@@ -162,7 +195,7 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         (Some(id), _) => {
             say(
                 Level::Warn,
-                format!("node-id {what}; it gets {id} again, from node-id.lictor"),
+                format!("{path} {what}; it gets {id} again, from node-id.lictor"),
             );
             verdict.write = Some(id.clone());
         }
@@ -170,13 +203,15 @@ fn id(now: &Now, record: Option<&Record>, verdict: &mut Verdict) -> Result<Optio
         (None, File::Missing) => {}
         (None, File::Broken(_)) => {
             let text =
-                format!("node-id {what}, and nobody knows what it held: the node gets a new id");
+                format!("{path} {what}, and nobody knows what it held: the node gets a new id");
             say(Level::Warn, text);
             verdict.anew = true;
         }
         (None, _) => say(
             Level::Warn,
-            format!("node-id {what}, and the agent may not start"),
+            format!(
+                "{path} {what}, and the agent may not start: make it readable, or remove it, and the node gets a new id"
+            ),
         ),
     }
     Ok(known)
@@ -199,8 +234,8 @@ fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> R
                 return Err(Exit::new(
                     exit::IDENTITY,
                     format!(
-                        "{told}, and --on-rename is refuse: call it {} again, or start once with --on-rename=adopt to have it known as {name} from \
-                         now on, or with --on-rename=keep to have it stay {}",
+                        "{told}, and --on-rename is refuse: call it {} again, or start with --on-rename=adopt, once, to have it known as {name} \
+                         from now on, or from now on with --on-rename=keep, which keeps it {} only as long as it is set",
                         record.node_name, record.node_name
                     ),
                 ));
@@ -219,7 +254,7 @@ fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> R
     }
     let moved = record.address.filter(|old| !now.still_has(*old));
     let other = node_id::parse(&record.id).filter(|old| id.is_some_and(|id| id != old));
-    let replaced = other.filter(|_| now.sets_id());
+    let replaced = other.filter(|_| now.sets_id() || record.given);
     let mut changes = Vec::new();
     if renamed && !kept {
         changes.push(format!(

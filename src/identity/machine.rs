@@ -1,9 +1,13 @@
 //! What tells this machine from others: the host's machine-id, of which nothing but a derived id is ever shown, and its boot.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use ring::hmac;
+
+use crate::identity::node_id::LARGEST;
+use crate::os::files::{self, Unread};
 
 /// Where a host has its machine-id; the second is the older place.
 const PLACES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
@@ -17,12 +21,12 @@ const FINGERPRINT: &[u8] = b"lictor: the machine of a node";
 pub enum Error {
     /// No file has one.
     #[error(
-        "this host has no machine-id: {PLACES} {what}; in a container mount the host's file read-only (-v /etc/machine-id:/etc/machine-id:ro, or \
-         a hostPath volume of type File)", PLACES = PLACES.join(" and ")
+        "derive the node id from this host's machine-id (--node-id=machine): {what}; it is 32 hexadecimal digits, not all of them zeros: in a \
+         container mount the host's file read-only (-v /etc/machine-id:/etc/machine-id:ro, or a hostPath volume of type File)"
     )]
     Missing {
-        /// What was found instead.
-        what: &'static str,
+        /// What was found instead, by the files' paths.
+        what: String,
     },
 }
 
@@ -49,20 +53,33 @@ pub fn boot_id() -> String {
 }
 
 fn machine_id(places: &[&Path]) -> Result<String, Error> {
-    let mut what = "are not there or cannot be read";
+    let mut found = Vec::new();
     for place in places {
-        let Ok(text) = fs::read_to_string(place) else {
-            continue;
-        };
-        let id = text.trim().to_ascii_lowercase();
-        let zero = id.bytes().all(|byte| byte == b'0');
-        if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && !zero {
-            return Ok(id);
+        match read(place) {
+            Ok(id) => return Ok(id),
+            Err(what) => found.push(format!("{} {what}", place.display())),
         }
-        // "uninitialized", or empty, is what an image has before its first boot; zeros are nobody's.
-        what = "hold none, as in an image that was never booted";
     }
+    let what = found.join(" and ");
     Err(Error::Missing { what })
+}
+
+/// The machine-id that this file holds, or what it is instead.
+fn read(place: &Path) -> Result<String, String> {
+    let bytes = files::read_regular(place, LARGEST).map_err(|error| match error {
+        Unread::Io(error) if error.kind() == io::ErrorKind::NotFound => "is not there".to_owned(),
+        error => format!("cannot be read ({error})"),
+    })?;
+    let id = String::from_utf8_lossy(&bytes).trim().to_ascii_lowercase();
+    let zero = id.bytes().all(|byte| byte == b'0');
+    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && !zero {
+        return Ok(id);
+    }
+    // "uninitialized", or empty, is what an image has before its first boot; zeros are nobody's.
+    match id.as_str() {
+        "" | "uninitialized" => Err("holds none, as in an image that was never booted".to_owned()),
+        _ => Err("holds something else".to_owned()),
+    }
 }
 
 /// The first half of a keyed hash, as an id of version 4.
@@ -87,7 +104,7 @@ fn derived(machine_id: &str, purpose: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::node_id::{self, tests::Directory};
+    use crate::identity::node_id::{self, tests::Directory, tests::IN_ITS_PLACE};
 
     #[test]
     fn the_id_of_a_machine_is_always_the_same() {
@@ -104,7 +121,15 @@ mod tests {
         let directory = Directory::new("machine");
         let [first, second] = ["a", "b"].map(|name| directory.0.join(name));
         let read = || machine_id(&[first.as_path(), second.as_path()]);
-        assert!(read().is_err());
+        let error = read().expect_err("none").to_string();
+        assert!(error.contains("/a is not there and "), "{error}");
+        for put in IN_ITS_PLACE {
+            put(&first);
+            assert!(read().is_err());
+            fs::remove_file(&first)
+                .or_else(|_| fs::remove_dir(&first))
+                .expect("removed");
+        }
         for text in [
             "",
             "\n",
@@ -113,8 +138,10 @@ mod tests {
             "0123",
         ] {
             fs::write(&first, text).expect("written");
-            let error = read().expect_err("none");
-            assert!(error.to_string().contains("/etc/machine-id:ro"), "{error}");
+            let error = read().expect_err("none").to_string();
+            for word in ["/a holds ", "32 hexadecimal digits", "/etc/machine-id:ro"] {
+                assert!(error.contains(word), "{error}");
+            }
         }
         let id = "0123456789abcdef0123456789abcdef";
         fs::write(&second, format!("{id}\n")).expect("written");

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::os::files;
+use crate::os::files::{self, Unread};
 
+/// What is larger is no id, nor its second copy, nor a machine-id.
+pub(super) const LARGEST: u64 = 64 << 10;
 const NAME: &str = "node-id";
 /// Where the kernel makes ids that nobody else has.
 const RANDOM: &str = "/proc/sys/kernel/random/uuid";
@@ -18,7 +19,7 @@ pub enum File {
     Missing,
     /// An id, as Consul takes it.
     Good(String),
-    /// Something else, and what; Consul ends with 1.
+    /// Something else, and what; Consul ends with 1, or waits for a pipe's other end.
     Broken(&'static str),
     /// It cannot be read, and why.
     Unreadable(String),
@@ -42,10 +43,12 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 /// Reads it.
 pub fn read(data_dir: &Path) -> File {
-    let bytes = match fs::read(path(data_dir)) {
+    let bytes = match files::read_regular(&path(data_dir), LARGEST) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return File::Missing,
-        Err(error) => return File::Unreadable(error.to_string()),
+        Err(Unread::Irregular) => return File::Broken("is no regular file"),
+        Err(Unread::TooLarge(_)) => return File::Broken("holds no id"),
+        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => return File::Missing,
+        Err(Unread::Io(error)) => return File::Unreadable(error.to_string()),
     };
     let text = String::from_utf8_lossy(&bytes);
     match parse(&text) {
@@ -55,16 +58,14 @@ pub fn read(data_dir: &Path) -> File {
     }
 }
 
-/// Writes it whole, for whom the old one was for, or else the directory is. The directory is made if there is none yet.
+/// Writes it whole, for whom the directory is: the agent's user need not be lictor's. The directory is made if there is none yet.
+/// Returns why it could not be given to that user, if so.
 ///
 /// # Errors
 /// It cannot be written there, or the disk is full; what was there is there still.
-pub fn write(data_dir: &Path, id: &str) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
-    let path = path(data_dir);
-    let owner = fs::metadata(&path).or_else(|_| fs::metadata(data_dir))?;
-    let owner = (owner.uid(), owner.gid());
-    files::write_for(&path, id.as_bytes(), 0o600, Some(owner))
+pub fn write(data_dir: &Path, id: &str) -> io::Result<Option<io::Error>> {
+    files::create_dir_for_owner(data_dir)?;
+    files::write_for_owner(&path(data_dir), id.as_bytes(), 0o600)
 }
 
 /// A new id.
@@ -79,7 +80,10 @@ pub fn random() -> io::Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::{getegid, geteuid, mkfifo};
 
     const ID: &str = "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e";
 
@@ -149,7 +153,64 @@ pub(super) mod tests {
         assert_eq!(mode.mode() & 0o777, 0o600);
         fs::create_dir(path(&directory.0)).expect("made");
         assert!(write(&directory.0, ID).is_err());
-        assert!(matches!(read(&directory.0), File::Unreadable(_)));
+        assert!(matches!(read(&directory.0), File::Broken(_)));
         assert_eq!(directory.names().len(), 2, "{:?}", directory.names());
+    }
+
+    /// A pipe without another end, a device without an end, a directory, and a file that is too large.
+    pub(in crate::identity) const IN_ITS_PLACE: [fn(&Path); 4] = [
+        |path| mkfifo(path, Mode::S_IRWXU).expect("a pipe"),
+        |path| symlink("/dev/zero", path).expect("a link"),
+        |path| fs::create_dir(path).expect("a directory"),
+        |path| fs::write(path, vec![b'a'; 1 << 20]).expect("written"),
+    ];
+
+    /// Gives a directory to somebody else, where there is one and we can, and says whose it is.
+    pub(in crate::identity) fn give_away(directory: &Path) -> (u32, u32) {
+        match chown(directory, Some(4711), Some(4712)) {
+            Ok(()) => (4711, 4712),
+            Err(_) => (geteuid().as_raw(), getegid().as_raw()),
+        }
+    }
+
+    pub(in crate::identity) fn owner(path: &Path) -> (u32, u32) {
+        let about = fs::metadata(path).expect("there");
+        assert_eq!(about.mode() & 0o600, 0o600);
+        (about.uid(), about.gid())
+    }
+
+    #[test]
+    fn it_is_for_whom_the_directory_is() {
+        let directory = Directory::new("owned");
+        let given = give_away(&directory.0);
+        let below = directory.0.join("new").join("data");
+        for data_dir in [&directory.0, &below] {
+            // What was there was another's, as one is that lictor has written before.
+            for _ in 0..2 {
+                let refused = write(data_dir, ID).expect("written");
+                assert!(refused.is_none(), "{refused:?}");
+                assert_eq!(owner(&path(data_dir)), given);
+                chown(path(data_dir), Some(geteuid().as_raw()), None).expect("ours");
+            }
+        }
+        assert_eq!(owner(&below), given);
+    }
+
+    #[test]
+    fn whatever_else_is_in_its_place_is_broken_and_replaced() {
+        let directory = Directory::new("irregular");
+        let path = path(&directory.0);
+        for put in IN_ITS_PLACE {
+            put(&path);
+            assert!(matches!(read(&directory.0), File::Broken(_)));
+            if path.is_dir() {
+                assert!(write(&directory.0, ID).is_err());
+                fs::remove_dir(&path).expect("removed");
+                continue;
+            }
+            write(&directory.0, ID).expect("written");
+            assert_eq!(read(&directory.0), File::Good(ID.to_owned()));
+            fs::remove_file(&path).expect("removed");
+        }
     }
 }

@@ -3,14 +3,14 @@
 //! It is in the data directory beside `node-id`, as JSON, and is replaced whole: a crash at any moment leaves the old one or the new
 //! one. Only a disk that fails can break it; then it counts for nothing.
 
-use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::os::files;
+use crate::identity::node_id::LARGEST;
+use crate::os::files::{self, Unread};
 
 /// The file's name in the data directory. It does not end in `.json`, lest an agent load it that has the data directory among its
 /// configuration.
@@ -22,6 +22,9 @@ pub struct Record {
     /// Its id; empty where nobody has said it.
     #[serde(default)]
     pub id: String,
+    /// Whether the agent's configuration gave it that id (`node_id`), so that `node-id` may hold another one, or none.
+    #[serde(default)]
+    pub given: bool,
     /// The name under which it was a member.
     pub node_name: String,
     /// The name that its host had then.
@@ -59,9 +62,9 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 /// Reads it.
 pub fn read(data_dir: &Path) -> Copy {
-    let bytes = match fs::read(path(data_dir)) {
+    let bytes = match files::read_regular(&path(data_dir), LARGEST) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Copy::Missing,
+        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Copy::Missing,
         Err(error) => return Copy::Broken(error.to_string()),
     };
     match serde_json::from_slice(&bytes) {
@@ -70,27 +73,31 @@ pub fn read(data_dir: &Path) -> Copy {
     }
 }
 
-/// Writes it whole, unless it is so already. It is on the disk then.
+/// Writes it whole, for whom the directory is, unless it is so already. It is on the disk then. Returns why it could not be given to
+/// that user, if so.
 ///
 /// # Errors
 /// The directory is not there, cannot be written to or is full; what was there is there still.
-pub fn write(data_dir: &Path, record: &Record) -> io::Result<()> {
+pub fn write(data_dir: &Path, record: &Record) -> io::Result<Option<io::Error>> {
     if read(data_dir) == Copy::Good(record.clone()) {
-        return Ok(());
+        return Ok(None);
     }
     let mut text = serde_json::to_string_pretty(record)?;
     text.push('\n');
-    files::write_atomically(&path(data_dir), text.as_bytes(), 0o600)
+    files::write_for_owner(&path(data_dir), text.as_bytes(), 0o600)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::node_id::tests::Directory;
+    use std::fs;
+
+    use crate::identity::node_id::tests::{Directory, IN_ITS_PLACE, give_away, owner};
 
     fn record() -> Record {
         Record {
             id: "9e2d3c5b-4f1a-4a53-8a7e-0d8a1b2c3d4e".to_owned(),
+            given: false,
             node_name: "n1".to_owned(),
             host_name: "n1".to_owned(),
             address: Some("10.0.0.5".parse().expect("an address")),
@@ -122,6 +129,27 @@ mod tests {
         for length in 0..text.len() {
             fs::write(path(&directory.0), &text[..length]).expect("written");
             assert!(matches!(read(&directory.0), Copy::Broken(_)), "{length}");
+        }
+    }
+
+    #[test]
+    fn it_is_for_whom_the_directory_is() {
+        let directory = Directory::new("record-owned");
+        let given = give_away(&directory.0);
+        let refused = write(&directory.0, &record()).expect("written");
+        assert!(refused.is_none(), "{refused:?}");
+        assert_eq!(owner(&path(&directory.0)), given);
+    }
+
+    #[test]
+    fn whatever_else_is_in_its_place_counts_for_nothing() {
+        for put in IN_ITS_PLACE {
+            let directory = Directory::new("record-irregular");
+            put(&path(&directory.0));
+            assert!(matches!(read(&directory.0), Copy::Broken(_)));
+            let written = write(&directory.0, &record()).is_ok();
+            assert_eq!(written, !path(&directory.0).is_dir());
+            assert_eq!(read(&directory.0) == Copy::Good(record()), written);
         }
     }
 

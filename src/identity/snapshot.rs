@@ -4,11 +4,12 @@
 //! A line says that a member was alive, or is not any more, or that the agent itself has left. Who it was itself is not said; but
 //! at an address that this host has there was nobody else.
 
-use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-/// One that is larger is no client's; it is read at the start only.
+use crate::os::files;
+
+/// In bytes. One that is larger is no client's; it is read at the start only.
 const LARGEST: u64 = 8 << 20;
 /// So many members are enough to find the others.
 const ENOUGH: usize = 8;
@@ -16,11 +17,7 @@ const ENOUGH: usize = 8;
 /// Who was alive last, by name and where it gossips; nobody where the agent has left, or there is no snapshot.
 pub fn alive(data_dir: &Path) -> Vec<(String, SocketAddr)> {
     let path = data_dir.join("serf").join("local.snapshot");
-    match fs::metadata(&path) {
-        Ok(about) if about.len() <= LARGEST => {}
-        _ => return Vec::new(),
-    }
-    let bytes = fs::read(path).unwrap_or_default();
+    let bytes = files::read_regular(&path, LARGEST).unwrap_or_default();
     parse(&String::from_utf8_lossy(&bytes))
 }
 

@@ -1,14 +1,14 @@
 //! The agent's machine, as far as a configuration speaks of it.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::libc;
 use nix::unistd::{AccessFlags, access};
+
+use crate::os::files::{self, Unread};
 
 /// What must be known of the machine that the agent runs on. Nothing of it is changed.
 pub trait Host: fmt::Debug {
@@ -62,12 +62,8 @@ impl Host for Machine {
 
 /// What a file holds, if it is one: whoever opens a pipe waits for its other end, as the agent would.
 pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let mut open = OpenOptions::new();
-    let mut file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    files::read_regular(path, u64::MAX).map_err(|error| match error {
+        Unread::Io(error) => error,
+        other => io::Error::other(other),
+    })
 }

@@ -33,7 +33,7 @@ pub struct Output {
 }
 
 /// How many words are listened for.
-pub const WORDS: usize = 8;
+pub const WORDS: usize = 9;
 
 /// A word that is listened for, each time that it was said.
 #[derive(Debug, Default)]

@@ -27,6 +27,7 @@
 //! It needs Linux, `unshare` (util-linux), `ip` (iproute2) and either root or user namespaces for ordinary users.
 
 pub mod agent;
+mod bare;
 mod cache;
 pub mod consul;
 mod debian;

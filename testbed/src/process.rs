@@ -21,6 +21,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use log::Log;
+pub(crate) use log::end_of;
 pub use look::{children, cmdline, rss};
 pub use program::{Output, Program};
 pub(crate) use run::run_tied;

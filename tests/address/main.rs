@@ -99,7 +99,8 @@ impl Seen {
     fn error(&self) -> &str {
         assert_eq!(self.code, Some(110), "{:#}", self.json);
         assert_eq!(self.address(), "none");
-        self.json["error"].as_str().expect("an error")
+        let error = self.json["error"].as_str().expect("an error");
+        error.strip_prefix("failed to ").expect("what was tried")
     }
 }
 

@@ -98,15 +98,7 @@ fn the_second_one_waits_for_the_name(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn the_second_one_waits_for_the_name_1_8_7() -> TestResult {
-    the_second_one_waits_for_the_name(Version::V1_8_7)
-}
-
-#[test]
-fn the_second_one_waits_for_the_name_1_22_5() -> TestResult {
-    the_second_one_waits_for_the_name(Version::V1_22_5)
-}
+on_both_versions!(the_second_one_waits_for_the_name);
 
 /// An agent that has lost its name is stopped without a leave, which would be another's. Its port alone tells that it has: it logs errors only.
 fn a_stop_does_not_touch_the_other(version: Version) -> TestResult {
@@ -128,18 +120,42 @@ fn a_stop_does_not_touch_the_other(version: Version) -> TestResult {
     let members = namesakes.server.catalog().members()?;
     assert_eq!(members.get("n1").map(String::as_str), Some("alive"));
     assert!(first.is_ready()?, "{}", first.log());
+    // The one that has it leaves as ever.
+    first.term()?;
+    assert_eq!(first.exit(STOP)?, 0, "{}", first.log());
+    namesakes.server.catalog().wait_gone("n1", START)?;
+    namesakes
+        .server
+        .catalog()
+        .wait_member("n1", "left", START)?;
     Ok(())
 }
 
-#[test]
-fn a_stop_does_not_touch_the_other_1_8_7() -> TestResult {
-    a_stop_does_not_touch_the_other(Version::V1_8_7)
+on_both_versions!(a_stop_does_not_touch_the_other);
+
+/// Both are stopped at once, the one that has the name first: it leaves, and the other one leaves nothing behind and takes nothing away.
+fn two_that_stop_at_once_leave_once(version: Version) -> TestResult {
+    let namesakes = Namesakes::new(version)?;
+    let first = Namesakes::start(&namesakes.first, version)?;
+    first.wait_phase("Ready", START)?;
+    let second = Namesakes::start(&namesakes.second, version)?;
+    second.wait_status("who has the name", START, |status| {
+        let (reason, message) = identity(status);
+        reason == "NameLost" && message.contains("10.111.67.11, which is alive")
+    })?;
+    first.term()?;
+    second.term()?;
+    assert_eq!(second.exit(STOP)?, 113, "{}", second.log());
+    assert_eq!(first.exit(STOP)?, 0, "{}", first.log());
+    let log = second.log();
+    assert!(!log.contains("asking the agent to leave"), "{log}");
+    let catalog = namesakes.server.catalog();
+    catalog.wait_gone("n1", START)?;
+    catalog.wait_member("n1", "left", START)?;
+    Ok(())
 }
 
-#[test]
-fn a_stop_does_not_touch_the_other_1_22_5() -> TestResult {
-    a_stop_does_not_touch_the_other(Version::V1_22_5)
-}
+on_both_versions!(two_that_stop_at_once_leave_once);
 
 /// One that is killed has the name until its members let it go.
 fn a_name_is_taken_up_from_the_dead(version: Version) -> TestResult {
@@ -159,12 +175,4 @@ fn a_name_is_taken_up_from_the_dead(version: Version) -> TestResult {
     Ok(())
 }
 
-#[test]
-fn a_name_is_taken_up_from_the_dead_1_8_7() -> TestResult {
-    a_name_is_taken_up_from_the_dead(Version::V1_8_7)
-}
-
-#[test]
-fn a_name_is_taken_up_from_the_dead_1_22_5() -> TestResult {
-    a_name_is_taken_up_from_the_dead(Version::V1_22_5)
-}
+on_both_versions!(a_name_is_taken_up_from_the_dead);

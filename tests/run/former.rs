@@ -56,7 +56,7 @@ fn stops_in_time(version: Version) -> TestResult<bool> {
     Ok(true)
 }
 
-fn a_stop_meanwhile_is_a_leave(version: Version) -> TestResult {
+fn a_stop_while_it_leaves_as_what_it_was_is_a_leave(version: Version) -> TestResult {
     for _ in 0..5 {
         if stops_in_time(version)? {
             return Ok(());
@@ -65,15 +65,7 @@ fn a_stop_meanwhile_is_a_leave(version: Version) -> TestResult {
     panic!("no stop came while the agent was leaving as what it was");
 }
 
-#[test]
-fn a_stop_while_it_leaves_as_what_it_was_is_a_leave_1_8_7() -> TestResult {
-    a_stop_meanwhile_is_a_leave(Version::V1_8_7)
-}
-
-#[test]
-fn a_stop_while_it_leaves_as_what_it_was_is_a_leave_1_22_5() -> TestResult {
-    a_stop_meanwhile_is_a_leave(Version::V1_22_5)
-}
+on_both_versions!(a_stop_while_it_leaves_as_what_it_was_is_a_leave);
 
 /// lictor is told of an API that is nobody's: all that it hears is that the agent has joined.
 fn without_an_answer(version: Version) -> TestResult {
@@ -127,7 +119,7 @@ fn a_crash_meanwhile_is_told_and_the_agent_starts_as_it_is() -> TestResult {
     Ok(())
 }
 
-fn what_the_api_registered_stays(version: Version) -> TestResult {
+fn what_the_api_registered_is_there_under_the_new_name(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = ready(&seed, version, &[])?;
     let api = lictor.api();
@@ -151,18 +143,10 @@ fn what_the_api_registered_stays(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn what_the_api_registered_is_there_under_the_new_name_1_8_7() -> TestResult {
-    what_the_api_registered_stays(Version::V1_8_7)
-}
-
-#[test]
-fn what_the_api_registered_is_there_under_the_new_name_1_22_5() -> TestResult {
-    what_the_api_registered_stays(Version::V1_22_5)
-}
+on_both_versions!(what_the_api_registered_is_there_under_the_new_name);
 
 /// Only Serf's own snapshot knows what it was.
-fn an_agent_without_lictor(version: Version) -> TestResult {
+fn an_agent_that_ran_without_lictor_leaves_as_what_it_was(version: Version) -> TestResult {
     let seed = Seed::new(version);
     seed.host.write(
         "/consul/config/quiet.json",
@@ -187,15 +171,7 @@ fn an_agent_without_lictor(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn an_agent_that_ran_without_lictor_leaves_as_what_it_was_1_8_7() -> TestResult {
-    an_agent_without_lictor(Version::V1_8_7)
-}
-
-#[test]
-fn an_agent_that_ran_without_lictor_leaves_as_what_it_was_1_22_5() -> TestResult {
-    an_agent_without_lictor(Version::V1_22_5)
-}
+on_both_versions!(an_agent_that_ran_without_lictor_leaves_as_what_it_was);
 
 /// Neither an option nor `-hcl` nor a file that says what the node is called and where is in the way of what it was.
 #[test]
@@ -252,7 +228,7 @@ fn an_address_that_was_bound_to_is_left_from_another_one() -> TestResult {
 }
 
 /// There is room for nothing, and the id is the same.
-fn a_disk_that_is_full(version: Version) -> TestResult {
+fn a_disk_that_is_full_costs_no_identity(version: Version) -> TestResult {
     let seed = Seed::new(version);
     seed.host.run(["mkdir", "-p", "/consul/data"])?.success()?;
     seed.host
@@ -273,18 +249,10 @@ fn a_disk_that_is_full(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_disk_that_is_full_costs_no_identity_1_8_7() -> TestResult {
-    a_disk_that_is_full(Version::V1_8_7)
-}
-
-#[test]
-fn a_disk_that_is_full_costs_no_identity_1_22_5() -> TestResult {
-    a_disk_that_is_full(Version::V1_22_5)
-}
+on_both_versions!(a_disk_that_is_full_costs_no_identity);
 
 /// Whom it knew is all that tells it whom to join, and a leave would have forgotten that.
-fn one_that_was_joined_by_hand(version: Version) -> TestResult {
+fn one_that_was_joined_by_hand_still_knows_whom_to_join(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let config = json!({
         "data_dir": "/consul/data",
@@ -316,12 +284,4 @@ fn one_that_was_joined_by_hand(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn one_that_was_joined_by_hand_still_knows_whom_to_join_1_8_7() -> TestResult {
-    one_that_was_joined_by_hand(Version::V1_8_7)
-}
-
-#[test]
-fn one_that_was_joined_by_hand_still_knows_whom_to_join_1_22_5() -> TestResult {
-    one_that_was_joined_by_hand(Version::V1_22_5)
-}
+on_both_versions!(one_that_was_joined_by_hand_still_knows_whom_to_join);

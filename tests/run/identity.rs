@@ -12,8 +12,8 @@ use testbed::wait;
 
 use crate::{START, STOP, Seed};
 
-const NODE_ID: &str = "/consul/data/node-id";
-const COPY: &str = "/consul/data/node-id.lictor";
+pub(crate) const NODE_ID: &str = "/consul/data/node-id";
+pub(crate) const COPY: &str = "/consul/data/node-id.lictor";
 /// How soon members hear of each other, on a busy machine.
 pub(crate) const HEARD: Duration = Duration::from_secs(60);
 
@@ -57,7 +57,7 @@ pub(crate) fn node_id(lictor: &Running) -> TestResult<String> {
     Ok(text(&agent["Config"]["NodeID"]))
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn is_known(seed: &Seed, name: &str, address: &str, old: &str) -> Tes
     Ok(())
 }
 
-fn a_host_renamed_after_a_kill(version: Version) -> TestResult {
+fn a_host_renamed_after_a_kill_is_in_nobodys_way(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = ready(&seed, version, &[])?;
     let id = node_id(&lictor)?;
@@ -105,17 +105,9 @@ fn a_host_renamed_after_a_kill(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_host_renamed_after_a_kill_is_in_nobodys_way_1_8_7() -> TestResult {
-    a_host_renamed_after_a_kill(Version::V1_8_7)
-}
+on_both_versions!(a_host_renamed_after_a_kill_is_in_nobodys_way);
 
-#[test]
-fn a_host_renamed_after_a_kill_is_in_nobodys_way_1_22_5() -> TestResult {
-    a_host_renamed_after_a_kill(Version::V1_22_5)
-}
-
-fn a_host_with_a_new_address_after_a_kill(version: Version) -> TestResult {
+fn a_host_with_a_new_address_after_a_kill_is_no_zombie(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = ready(&seed, version, &[])?;
     let id = node_id(&lictor)?;
@@ -135,15 +127,7 @@ fn a_host_with_a_new_address_after_a_kill(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn a_host_with_a_new_address_after_a_kill_is_no_zombie_1_8_7() -> TestResult {
-    a_host_with_a_new_address_after_a_kill(Version::V1_8_7)
-}
-
-#[test]
-fn a_host_with_a_new_address_after_a_kill_is_no_zombie_1_22_5() -> TestResult {
-    a_host_with_a_new_address_after_a_kill(Version::V1_22_5)
-}
+on_both_versions!(a_host_with_a_new_address_after_a_kill_is_no_zombie);
 
 fn an_id_that_is_lost_comes_back(version: Version) -> TestResult {
     let seed = Seed::new(version);
@@ -186,15 +170,7 @@ fn an_id_that_is_lost_comes_back(version: Version) -> TestResult {
     leave(&lictor)
 }
 
-#[test]
-fn an_id_that_is_lost_comes_back_1_8_7() -> TestResult {
-    an_id_that_is_lost_comes_back(Version::V1_8_7)
-}
-
-#[test]
-fn an_id_that_is_lost_comes_back_1_22_5() -> TestResult {
-    an_id_that_is_lost_comes_back(Version::V1_22_5)
-}
+on_both_versions!(an_id_that_is_lost_comes_back);
 
 #[test]
 fn an_id_that_nobody_knows_any_more_is_made_anew() -> TestResult {
@@ -298,7 +274,7 @@ fn a_name_is_kept_or_refused() -> TestResult {
 }
 
 /// Makes the host's `/etc` its own, and hides the other place of a machine-id: a host of a test shares both with the machine.
-const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
+pub(crate) const OWN_ETC: &str = "cp -a /etc /consul/etc 2> /dev/null; mount --bind /consul/etc /etc && \
                        { test ! -d /var/lib/dbus || mount -t tmpfs none /var/lib/dbus; } && \
                        rm -f /etc/machine-id && touch /etc/own";
 
@@ -312,7 +288,10 @@ fn an_id_of_the_machine_outlives_the_disk() -> TestResult {
     seed.host.write("/etc/machine-id", "uninitialized\n")?;
     let lictor = seed.lictor(version).arg("--node-id=machine").start()?;
     assert_eq!(lictor.exit(STOP)?, 2);
-    assert!(lictor.log().contains("/etc/machine-id:/etc/machine-id:ro"));
+    let log = lictor.log();
+    assert!(log.contains("/etc/machine-id:/etc/machine-id:ro"), "{log}");
+    let told = "exit 2: failed to derive the node id from this host's machine-id";
+    assert!(log.contains(told), "{log}");
     seed.host
         .write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")?;
     let lictor = ready(&seed, version, &["--node-id=machine"])?;

@@ -7,6 +7,23 @@ use testbed::consul::Version;
 use testbed::lictor::Lictor;
 use testbed::net::{Host, Network};
 
+/// Runs a scenario with each version of Consul, as `NAME::v1_8_7` and `NAME::v1_22_5`.
+macro_rules! on_both_versions {
+    ($scenario:ident) => {
+        mod $scenario {
+            #[test]
+            fn v1_8_7() -> testbed::TestResult {
+                super::$scenario(testbed::consul::Version::V1_8_7)
+            }
+
+            #[test]
+            fn v1_22_5() -> testbed::TestResult {
+                super::$scenario(testbed::consul::Version::V1_22_5)
+            }
+        }
+    };
+}
+
 mod acl;
 mod asked;
 mod auto_reload;
@@ -15,12 +32,15 @@ mod carry;
 mod carry_acl;
 mod carry_files;
 mod conflict;
+mod copied;
 mod endpoint;
 mod former;
 mod identity;
 mod kept;
 mod life;
 mod moved;
+mod node_id;
+mod owner;
 mod pid1;
 mod reload_signal;
 mod renamed;

@@ -157,6 +157,7 @@ fn what_is_denied_is_told(version: Version) -> TestResult {
     )?;
     let host = network.host("n1", 11)?;
     host.write("/consul/config/consul.json", SEED)?;
+    host.write("/consul/config/ports.json", r#"{"ports": {"http": 8555}}"#)?;
     guarded.give(&host, &json!({ "agent": agent, "default": agent }))?;
     let start = || {
         let lictor = Lictor::on(&host, LICTOR).consul(version);
@@ -171,10 +172,18 @@ fn what_is_denied_is_told(version: Version) -> TestResult {
         has_reason(status, "HealingDenied")
     })?;
     let (_, message) = identity(&status);
-    assert!(
-        message.contains("an operator can: curl -X PUT"),
-        "{message}"
-    );
+    let (_, command) = message.split_once("an operator can: ").expect("a command");
+    // What a shell makes of it.
+    let script = format!("curl() {{ printf '%s\\n' \"$@\"; }}; {command}");
+    let words = host.run(["sh", "-c", &script])?.success()?;
+    let words: Vec<&str> = words.lines().collect();
+    for word in [
+        r#"{"Datacenter":"dc1","Node":"n1"}"#,
+        "http://127.0.0.1:8555/v1/catalog/deregister",
+    ] {
+        assert!(words.contains(&word), "{command}");
+    }
+    assert_eq!(words.len(), 7, "{command}");
     assert_eq!(status["agent"]["healed"], 0);
     assert!(guarded.api().catalog().node("n1")?.is_some());
     Ok(())
@@ -211,7 +220,7 @@ fn a_name_that_may_not_be_told_to_have_left_is_told(version: Version) -> TestRes
     lose_data(&host)?;
     let lictor = start("n2")?;
     lictor.wait_log(
-        "an operator can: consul force-leave n1 (operator:write)",
+        "an operator can: consul force-leave n1 # operator:write",
         3 * START,
     )?;
     let status = lictor.wait_condition("IdentityHeld", START)?;

@@ -231,5 +231,9 @@ fn who_lives_under_our_id_is_a_copy_and_our_agent_is_ended() {
     );
     assert_eq!(bed.machine.phase, Phase::Backoff);
     assert_eq!(bed.reason(), "NameLost");
+    // Whoever has given it another id need not wait ten minutes.
+    let lately = bed.now;
+    assert_eq!(bed.on(Event::Signal(Signal::Hangup)), []);
     assert_eq!(bed.tick(), [Action::Spawn]);
+    assert!(bed.now - lately < Duration::from_secs(1));
 }

@@ -28,12 +28,15 @@ mod model;
 mod reload;
 mod restart;
 mod rollback;
+mod samples;
 mod signal_reload;
 mod start;
 mod told_again;
 mod twins;
 mod watch;
 mod young_leave;
+
+use samples::*;
 
 const SERVICE: &str = "consul-10.0.0.5";
 
@@ -53,90 +56,6 @@ struct Bed {
     leaves_others: bool,
     /// Its port was looked at.
     looks: bool,
-}
-
-fn config() -> Config {
-    Config {
-        needs_address: true,
-        follows_address: true,
-        hands_address: false,
-        address_grace: Duration::from_secs(5),
-        api: true,
-        staging: true,
-        watch: true,
-        splay: Duration::ZERO,
-        node_name: "n1".to_owned(),
-        leaves_on_terminate: None,
-        leaves_on_interrupt: None,
-        server: false,
-        on_stop: Some(OnStop::Leave),
-        stop_timeout: Duration::from_secs(25),
-        drain: Duration::ZERO,
-        start_timeout: None,
-        restart: true,
-        restart_limit: 3,
-        restart_for_changes: false,
-        carry_checks: false,
-        heals: true,
-        kill_after: Duration::from_secs(5),
-        seed: 7,
-    }
-}
-
-/// A budget in which nothing that breaks can be finished.
-fn short() -> Config {
-    Config {
-        stop_timeout: Duration::from_secs(3),
-        ..config()
-    }
-}
-
-fn address() -> Address {
-    Address {
-        ip: "10.0.0.5".parse().expect("an address"),
-        interface: Some("eth0".to_owned()),
-        reason: "the only one".to_owned(),
-        warning: None,
-    }
-}
-
-fn facts() -> AgentFacts {
-    AgentFacts {
-        node_name: "n1".to_owned(),
-        node_id: "id-1".to_owned(),
-        version: "1.22.5".to_owned(),
-        leaves_on_terminate: Some(true),
-        leaves_on_interrupt: Some(true),
-        ..AgentFacts::default()
-    }
-}
-
-fn in_catalog(services: &[&str]) -> CatalogNode {
-    CatalogNode {
-        index: 9,
-        present: true,
-        created: 5,
-        modified: 6,
-        external: false,
-        id: "id-1".to_owned(),
-        address: "10.0.0.5".to_owned(),
-        services: services.iter().map(|id| (*id).to_owned()).collect(),
-    }
-}
-
-fn absent(index: u64) -> CatalogNode {
-    CatalogNode {
-        index,
-        ..CatalogNode::default()
-    }
-}
-
-fn end(how: How) -> Event {
-    Event::Ended(End {
-        how,
-        last_words: "the last line".to_owned(),
-        broke_its_leave: false,
-    })
 }
 
 impl Bed {
@@ -368,41 +287,7 @@ impl Bed {
     }
 }
 
-/// What the one who waits is told where the change was that.
-fn reloaded(waiter: u64, files: &str) -> Action {
-    let files = files.to_owned();
-    let applied = Applied {
-        files,
-        ..Applied::default()
-    };
-    Action::Reply(Waiter(waiter), ReloadOutcome::Reloaded(applied))
-}
-
-/// What [`Bed::restaged`] comes to.
-const CHANGED: &str = "changed /consul/config/x.json";
-
-fn deregister() -> Action {
-    Action::Ask(Question::Deregister {
-        node: "n1".to_owned(),
-    })
-}
-
-/// Another node's entry under our name.
-fn another_s() -> CatalogNode {
-    CatalogNode {
-        id: "id-2".to_owned(),
-        ..in_catalog(&[])
-    }
-}
-
 /// Who does not look for a zombie never gets to see one; and nothing is set aside where nothing is carried over, and what an earlier lictor has left is put back each time.
 fn spared(action: &Action) -> bool {
     [Action::Checks(CheckWork::PutBack), Action::LookAtGossip].contains(action)
-}
-
-fn ask_catalog(change: Option<(u64, Moment)>) -> Action {
-    Action::Ask(Question::Catalog {
-        node: "n1".to_owned(),
-        change,
-    })
 }

@@ -178,6 +178,38 @@ fn what_was_denied_before_the_join_is_asked_again_after_it() {
     assert!(bed.machine.conditions.holds(Kind::IdentityHeld));
 }
 
+/// An agent of 1.8 denies everything for some hundredths of a second after its join as well; and tokens change.
+#[test]
+fn an_agent_that_does_not_tell_who_it_is_is_asked_again_ever_more_seldom() {
+    let denied = || Event::Answered(Answer::Agent(Err(Refusal::Denied("403".to_owned()))));
+    let shown = || Event::Answered(Answer::Catalog(Ok(in_catalog(&[SERVICE]))));
+    let mut bed = Bed::new(config()).started();
+    bed.tick();
+    bed.on(denied());
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    bed.on(Event::Answered(leader));
+    assert_eq!(bed.on(denied()), [ask_catalog(None)]);
+    bed.on(shown());
+    assert!(bed.machine.conditions.holds(Kind::Ready));
+    assert!(!bed.machine.conditions.holds(Kind::IdentityHeld));
+    let begin = bed.now;
+    let mut rounds = 0;
+    while bed.now - begin < Duration::from_secs(600) {
+        if bed.tick() == [Action::Ask(Question::Agent)] {
+            assert_eq!(bed.on(denied()), [ask_catalog(None)]);
+            rounds += 1;
+        }
+        bed.on(shown());
+    }
+    assert!((10..20).contains(&rounds), "{rounds} rounds in ten minutes");
+    while bed.tick() != [Action::Ask(Question::Agent)] {
+        bed.on(shown());
+    }
+    bed.on(Event::Answered(Answer::Agent(Ok(Box::new(facts())))));
+    bed.on(shown());
+    assert!(bed.machine.conditions.holds(Kind::IdentityHeld));
+}
+
 #[test]
 fn a_catalog_that_was_denied_is_tried_again_now_and_then() {
     let mut bed = Bed::new(config()).joining();

@@ -148,6 +148,21 @@ fn a_registration_that_acls_block_is_named() {
     assert_eq!(bed.reason(), "RegistrationDenied");
 }
 
+/// Nothing changes in the catalog, so that nothing would be read for half a minute.
+#[test]
+fn a_registration_that_acls_block_is_named_at_once() {
+    let mut bed = Bed::new(config()).joining();
+    let leader = Answer::Leader(Ok(Some("10.0.0.1:8300".to_owned())));
+    bed.on(Event::Answered(leader));
+    bed.shows(absent(8));
+    bed.on(Event::TroubleHeard(Trouble::Denied));
+    assert_eq!(bed.reason(), "RegistrationDenied");
+    for kind in [Kind::Registered, Kind::Ready] {
+        let message = &bed.machine.conditions.get(kind).message;
+        assert!(message.contains("node:write on n1"), "{message}");
+    }
+}
+
 /// Our own entry after a healing, without the servers' check.
 fn bare() -> NodeView {
     NodeView {
@@ -252,4 +267,29 @@ fn a_name_that_was_taken_away_is_told_to_have_left() {
     ] {
         assert_eq!(parted().told(other), []);
     }
+}
+
+#[test]
+fn an_id_that_another_member_has_is_told_for_as_long_as_that_is_heard() {
+    let mut bed = Bed::ready_and_gossiping(config());
+    bed.on(Event::TroubleHeard(Trouble::SharedId));
+    assert_eq!(bed.reason(), "IdShared");
+    // It serves its applications all the same, and neither its own entry nor that of the other one says more.
+    assert!(bed.machine.conditions.holds(Kind::Ready));
+    bed.shows(absent(10));
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(bed.reason(), "IdShared");
+    bed.now += Duration::from_secs(91);
+    bed.shows(in_catalog(&[SERVICE]));
+    assert_eq!(bed.reason(), "Held");
+}
+
+#[test]
+fn an_id_that_another_member_has_is_told_where_no_server_is_known() {
+    let mut bed = Bed::new(config()).joining();
+    bed.on(Event::TroubleHeard(Trouble::SharedId));
+    assert_eq!(bed.reason(), "IdShared");
+    let refused = Refusal::Failed("No known Consul servers".to_owned());
+    bed.on(Event::Answered(Answer::Leader(Err(refused))));
+    assert_eq!(bed.reason(), "IdShared");
 }

@@ -11,6 +11,7 @@ use crate::core::action::{Level, Question};
 use crate::core::event::{NodeView, Refusal};
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
+use crate::core::twins::by_hand::force_leave;
 use crate::core::twins::heal::{HOUR, IN_AN_HOUR, SAME};
 use crate::core::twins::{AGAIN, AGREE, Twins};
 
@@ -157,8 +158,8 @@ impl Machine {
             Err(refusal) => self.say(
                 Level::Warn,
                 format!(
-                    "the members keep {name}, which was at our address before, as failed for up to 72 h: {refusal}; an operator can: \
-                     consul force-leave {name} (operator:write)"
+                    "the members keep {name}, which was at our address before, as failed for up to 72 h: {refusal}; an operator can: {}",
+                    force_leave(&name, &self.facts)
                 ),
             ),
         }

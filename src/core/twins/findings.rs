@@ -8,8 +8,8 @@ use crate::core::machine::Machine;
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) truth: Truth,
-    reason: &'static str,
-    message: String,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
 }
 
 impl Machine {
@@ -39,7 +39,7 @@ impl Machine {
         self.conclude();
     }
 
-    /// One condition for all that was found: our own name first, then what is wrong, then what is only told.
+    /// One condition for all that was found: our own name first, then our id, then what is wrong, then what is only told.
     pub(super) fn conclude(&mut self) {
         if self.zombie.is_lost() {
             return;
@@ -48,9 +48,10 @@ impl Machine {
         let own = found.get(&self.facts.node_name);
         let wrong = || found.values().find(|finding| finding.truth != Truth::True);
         let finding = own
-            .or_else(wrong)
-            .or_else(|| found.values().next())
-            .cloned();
+            .cloned()
+            .or_else(|| self.shared_id())
+            .or_else(|| wrong().cloned())
+            .or_else(|| found.values().next().cloned());
         match finding {
             Some(Finding {
                 truth,

@@ -9,6 +9,7 @@ use crate::core::event::{CatalogNode, Refusal};
 use crate::core::identity::shown;
 use crate::core::machine::Machine;
 use crate::core::timers::Timer;
+use crate::core::twins::by_hand::deregister;
 use crate::core::twins::{AGREE, Twins};
 
 /// The same twin is taken away once in this time, ...
@@ -56,7 +57,10 @@ impl Machine {
             } else {
                 "--on-conflict=report"
             };
-            let message = format!("{what}; left as it is ({why}): {}", by_hand(name, self));
+            let message = format!(
+                "{what}; left as it is ({why}): {}",
+                deregister(name, &self.facts)
+            );
             self.found(name, Truth::False, reason, message);
             return self.twins_again();
         }
@@ -128,7 +132,10 @@ impl Machine {
                 } else {
                     "HealingFailed"
                 };
-                let message = format!("{what}; an operator can: {}", by_hand(&name, self));
+                let message = format!(
+                    "{what}; an operator can: {}",
+                    deregister(&name, &self.facts)
+                );
                 self.found(&name, Truth::False, reason, message);
                 self.twins_again();
             }
@@ -142,15 +149,4 @@ impl Machine {
             self.start_anew();
         }
     }
-}
-
-/// What takes a node out of the catalog by hand.
-pub(super) fn by_hand(name: &str, machine: &Machine) -> String {
-    let datacenter = match machine.facts.datacenter.as_str() {
-        "" => String::new(),
-        datacenter => format!(r#""Datacenter":"{datacenter}","#),
-    };
-    format!(
-        r#"curl -X PUT -H "X-Consul-Token: $CONSUL_HTTP_TOKEN" -d '{{{datacenter}"Node":"{name}"}}' http://127.0.0.1:8500/v1/catalog/deregister (node:write)"#
-    )
 }

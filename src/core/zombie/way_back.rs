@@ -165,6 +165,15 @@ impl Machine {
         self.out.push(Action::Signal(SIGKILL));
     }
 
+    /// Somebody asks for a reload, since he has changed something: an agent that is started seldom is started for it.
+    pub(in crate::core) fn come_back_now(&mut self) {
+        let copied = self.zombie.lost.as_ref().is_some_and(|lost| lost.copied);
+        if copied && self.child.is_none() && self.timers.is_set(Timer::Restart) {
+            self.say(Level::Info, "starting the agent for the reload");
+            self.timers.set(Timer::Restart, self.now);
+        }
+    }
+
     /// An agent that had lost its name has ended: whether the next one follows.
     pub(in crate::core) fn comes_back(&mut self, end: &End) -> bool {
         let wanted = std::mem::take(&mut self.zombie.ends);

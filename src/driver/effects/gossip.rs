@@ -16,13 +16,21 @@ pub(in crate::driver) const TROUBLES: [Trouble; WORDS - 2] = [
     Trouble::Namesake,
     Trouble::Reserved,
     Trouble::ConflictingId,
+    Trouble::SharedId,
     Trouble::Denied,
     Trouble::Denied,
 ];
 
 /// All that is listened for.
 pub(super) fn words() -> [&'static str; WORDS] {
-    let [namesake, reserved, conflicting, node_denied, service_denied] = words::TROUBLE;
+    let [
+        namesake,
+        reserved,
+        conflicting,
+        shared,
+        node_denied,
+        service_denied,
+    ] = words::TROUBLE;
     [
         words::LEAVES,
         words::RELOAD_FAILED,
@@ -30,6 +38,7 @@ pub(super) fn words() -> [&'static str; WORDS] {
         namesake,
         reserved,
         conflicting,
+        shared,
         node_denied,
         service_denied,
     ]

@@ -45,7 +45,7 @@ impl Effects {
     /// Uses another address from now on.
     pub(super) fn readdress(&mut self, to: Address, adopt: bool) -> Result<Staged, String> {
         self.address = Some(to);
-        self.keep_name();
+        self.stay();
         let told = |error: &dyn std::fmt::Display| error.to_string();
         let documents = self.rendered()?;
         write::write(&self.settings.registration_dir, &documents).map_err(|error| told(&error))?;
@@ -64,7 +64,7 @@ impl Effects {
 
     /// Takes what the agent reads with the registration as it is now.
     pub(super) fn reregister(&mut self) -> Result<Candidate, String> {
-        self.keep_name();
+        self.stay();
         let texts = self.texts(&self.rendered()?);
         self.staging.reregister(&texts)
     }

@@ -28,13 +28,13 @@ impl Effects {
     }
 
     /// Before anything is made of the node's name.
-    pub(super) fn keep_name(&mut self) {
+    pub(super) fn stay(&mut self) {
         let args = self.staging.args(&self.users_args());
-        self.identity.keep_name(&args);
+        self.identity.stay(&args);
     }
 
     pub(super) fn spawn(&mut self, former: Option<&Former>) -> Result<Spawned, Exit> {
-        self.keep_name();
+        self.stay();
         // An agent that is restarted reads its configuration anew, which may have changed; certificates and tokens too.
         let config = self.staging.config(&self.users_args());
         self.gossip = gossip::Place::of(&config);

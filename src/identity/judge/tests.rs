@@ -10,6 +10,7 @@ fn ip(text: &str) -> IpAddr {
 fn record() -> Record {
     Record {
         id: ID.to_owned(),
+        given: false,
         node_name: "n1".to_owned(),
         host_name: "n1".to_owned(),
         address: Some(ip("10.0.0.5")),
@@ -32,6 +33,7 @@ fn now() -> Now {
         boot_id: "boot".to_owned(),
         machine: "machine".to_owned(),
         server: false,
+        data_dir: "/consul/data".into(),
         file: File::Good(ID.to_owned()),
         copy: Copy::Good(record()),
         snapshot: None,
@@ -108,6 +110,38 @@ fn where_both_differ_consuls_own_counts() {
 }
 
 #[test]
+fn an_id_that_the_configuration_gives_no_more_is_named_as_the_cause() {
+    let changed = Now {
+        file: File::Good(OTHER.to_owned()),
+        copy: Copy::Good(Record {
+            given: true,
+            ..record()
+        }),
+        ..now()
+    };
+    let told = said(&changed);
+    for word in [ID, OTHER, "does not any more", "--node-id=9e2d"] {
+        assert!(told.contains(word), "{told}");
+    }
+    assert!(!told.contains("somebody"), "{told}");
+    // So the old one leaves first.
+    assert_eq!(former(&changed), Some((None, None, Some(ID.to_owned()))));
+    let missing = Now {
+        file: File::Missing,
+        ..changed.clone()
+    };
+    assert_eq!(of(&missing).write.as_deref(), Some(ID));
+    assert_eq!(former(&missing), None);
+    let told = said(&missing);
+    assert!(told.contains("does not any more; it gets"), "{told}");
+    let still = Now {
+        given_id: Some(ID.to_owned()),
+        ..changed
+    };
+    assert_eq!(of(&still), Verdict::default());
+}
+
+#[test]
 fn an_id_that_is_wanted_is_written_and_the_old_one_leaves() {
     let wanted = Now {
         wanted: Wanted::Fixed(OTHER.to_owned(), "--node-id"),
@@ -133,6 +167,21 @@ fn an_id_of_the_configuration_stands_above_all() {
     };
     assert_eq!(of(&given).write, None);
     assert_eq!(former(&given), Some((None, None, Some(ID.to_owned()))));
+    let told = said(&given);
+    let other = OTHER.to_uppercase();
+    for word in [
+        &format!("node_id {other}"),
+        &format!("--node-id says {ID}"),
+        "the configuration wins",
+    ] {
+        assert!(told.contains(word), "{told}");
+    }
+    // Where both say the same there is nothing to tell.
+    let same = Now {
+        given_id: Some(ID.to_uppercase()),
+        ..given
+    };
+    assert_eq!(said(&same), "");
     let wrong = Now {
         given_id: Some("n1".to_owned()),
         ..now()
@@ -207,7 +256,12 @@ fn a_new_name_is_refused_by_both_names() {
     };
     let exit = judge(&refused).expect_err("refused");
     assert_eq!(exit.code, exit::IDENTITY);
-    for word in ["n1", "n2", "--on-rename=adopt", "--on-rename=keep"] {
+    for word in [
+        "n1",
+        "n2",
+        "--on-rename=adopt, once",
+        "from now on with --on-rename=keep",
+    ] {
         assert!(exit.reason.contains(word), "{}", exit.reason);
     }
     let same = Now {

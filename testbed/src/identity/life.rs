@@ -1,6 +1,5 @@
 //! What runs the agent of a host, and what is heard of it.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,10 +8,11 @@ use nix::sys::signal::{Signal, kill};
 use super::Result;
 use super::field::Field;
 use crate::agent::Agent;
+use crate::bare;
 use crate::consul::Version;
 use crate::lictor::{Lictor, Running};
 use crate::net::Host;
-use crate::process::{Process, Role};
+use crate::process::Process;
 use crate::wait;
 
 /// Longer than every budget of a stop.
@@ -176,26 +176,8 @@ impl Life {
 }
 
 fn bare(host: &Host, number: u8, start: Start<'_>) -> Result<Life> {
-    let registration = Lictor::on(host, start.lictor)
-        .no_consul()
-        .arg(format!("--address={}", Field::address(number)))
-        .run("render")?
-        .success()?;
-    host.run(["mkdir", "-p", "/consul/registration"])?
-        .success()?;
-    host.write("/consul/registration/registration.json", registration)?;
-    let directories = [
-        "agent",
-        "-config-dir=/consul/config",
-        "-config-dir=/consul/registration",
-    ];
-    let words: Vec<_> = directories.iter().chain(start.arguments).copied().collect();
-    let agent = Agent::start(
-        &host.into(),
-        Role::Pid1,
-        start.version,
-        &words,
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
-    )?;
+    let address = format!("--address={}", Field::address(number));
+    bare::register(host, start.lictor, [address.as_str()])?;
+    let agent = bare::start(host, start.version, start.arguments)?;
     Ok(Life::Bare(agent))
 }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use super::life::Said;
 use super::namesake::{Namesake, Party};
 use super::outcome::Outcome;
+use crate::process;
 
 const LEGEND: &str = "\
 One node: in the end the catalog has one node of the host and no other, with its agent's own id, name and address and its one
 service, and the members have one that has not left; in brackets when that came to be so, if later than the next. Passing: from the
 second life's start (or the address's return) until `consul-members` passes under the right node, to stay. Refused: for how long a
 bystander was not let join, who starts again at that moment and then asks twice a second.";
-/// How much of a log is shown.
-const LINES: usize = 80;
 
 /// Each situation with a bare agent and under lictor, the runs of each side by side.
 #[must_use]
@@ -141,22 +140,9 @@ pub fn failures(outcomes: &[Outcome]) -> String {
         for (at, look) in &outcome.looks {
             let _ = writeln!(text, "  {at:6} ms {look}");
         }
-        let _ = writeln!(text, "{}", end_of(&outcome.log));
+        let _ = writeln!(text, "{}", process::end_of(&outcome.log).join("\n"));
     }
     text
-}
-
-fn end_of(log: &str) -> String {
-    let said: Vec<_> = log.lines().filter(|line| tells(line)).collect();
-    let shown = &said[said.len().saturating_sub(LINES)..];
-    shown.join("\n")
-}
-
-/// Whether a line of a log is not one of the many details of an agent's.
-fn tells(line: &str) -> bool {
-    !["[DEBUG]", "[TRACE]"]
-        .iter()
-        .any(|detail| line.contains(detail))
 }
 
 /// Meetings of two hosts of one name, with what was wrong under lictor.

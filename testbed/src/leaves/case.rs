@@ -1,8 +1,7 @@
 //! One situation from its start to the end of what ran it.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,9 +16,10 @@ use super::outcome::Outcome;
 use super::situation::{Begin, Cluster, Situation};
 use super::view::View;
 use crate::agent::{Agent, Api};
+use crate::bare;
 use crate::lictor::{Lictor, Running};
 use crate::net::Host;
-use crate::process::{Process, Role};
+use crate::process::Process;
 use crate::wait;
 
 /// The seed's configuration, byte for byte.
@@ -253,33 +253,17 @@ fn start_bare(
     field: &Field,
     situation: &Situation,
     host: &Host,
-    lictor: &PathBuf,
+    lictor: &Path,
     number: u8,
 ) -> Result<Subject> {
-    let registration = Lictor::on(host, lictor)
-        .no_consul()
-        .args(situation.registration())
-        .arg(format!("--address={}", Field::address(number)))
-        .run("render")?
-        .success()?;
-    host.run(["mkdir", "-p", "/consul/registration"])?
-        .success()?;
-    host.write("/consul/registration/registration.json", registration)?;
+    let address = format!("--address={}", Field::address(number));
+    let mut options: Vec<&str> = situation.registration().collect();
+    options.push(&address);
+    bare::register(host, lictor, options)?;
     if situation.cut_off {
         host.cut()?;
     }
-    let agent = Agent::start(
-        &host.into(),
-        Role::Pid1,
-        field.version(),
-        &[
-            "agent",
-            "-config-dir=/consul/config",
-            "-config-dir=/consul/registration",
-        ],
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
-    )?;
-    Ok(Subject::Bare(agent))
+    Ok(Subject::Bare(bare::start(host, field.version(), &[])?))
 }
 
 /// Waits until lictor has blocked its signals: before that the kernel drops them for a PID 1, and kills another process.

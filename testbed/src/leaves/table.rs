@@ -3,14 +3,12 @@
 use std::fmt::Write;
 
 use super::outcome::Outcome;
+use crate::process;
 
 const LEGEND: &str = "\
 code, time to the end; then what others saw at the end, 12 s later, 90 s later: the member state on another host (/ on the
 server, where it differs), +N where the catalog has the node and N services, ? where it did not answer, ~ where the word of the
 leave came only a moment later. `left` is as it should be, `left+2` a ghost.";
-
-/// How much of a log is shown.
-const LINES: usize = 60;
 
 /// One column: what came of each situation, with a mark where it is not as it must be.
 #[must_use]
@@ -81,18 +79,11 @@ pub fn failures(outcomes: &[Outcome]) -> String {
         for line in faults.iter().chain(&outcome.notes) {
             let _ = writeln!(text, "  {}", line.trim_end());
         }
-        let said: Vec<_> = outcome.log.lines().filter(|line| tells(line)).collect();
-        for line in &said[said.len().saturating_sub(LINES)..] {
+        for line in process::end_of(&outcome.log) {
             let _ = writeln!(text, "    {line}");
         }
     }
     text
-}
-
-/// Whether a line of a log is not one of the many details of an agent's.
-fn tells(line: &str) -> bool {
-    let details = ["[DEBUG]", "[TRACE]", "EventMember", "Registered resource"];
-    !details.iter().any(|detail| line.contains(detail))
 }
 
 fn is_same(one: &Outcome, other: &Outcome) -> bool {

@@ -59,3 +59,15 @@ impl Log {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
+
+/// How many lines of a log are shown where something went wrong.
+const SHOWN: usize = 80;
+/// What the many lines have that say no more than that an agent does what it always does.
+const DETAILS: [&str; 3] = ["[DEBUG]", "[TRACE]", "Registered resource"];
+
+/// The last lines of a log, without the many details of an agent's.
+pub(crate) fn end_of(log: &str) -> Vec<&str> {
+    let tells = |line: &&str| !DETAILS.iter().any(|detail| line.contains(detail));
+    let said: Vec<_> = log.lines().filter(tells).collect();
+    said[said.len().saturating_sub(SHOWN)..].to_vec()
+}
