@@ -66,7 +66,10 @@ pub enum Timer {
 }
 
 impl Timer {
+    /// In the order in which they are taken where several are due. Changed files come first: a reload that begins with another one
+    /// has them in it, and one that began before them would be followed by a second.
     const ALL: [Self; 29] = [
+        Self::Rest,
         Self::Ask,
         Self::Settle,
         Self::Start,
@@ -78,7 +81,6 @@ impl Timer {
         Self::Comeback,
         Self::Identity,
         Self::Heard,
-        Self::Rest,
         Self::GoBack,
         Self::Hangup,
         Self::Renewal,

@@ -184,7 +184,9 @@ impl Seen {
 
     /// Whether a leave is to be finished from another address.
     fn leaves_from_another(&self) -> bool {
-        let of_agent = |ip| self.is_of_agent(ip) && self.is_known_by(ip);
+        // What could not be started is to leave still.
+        let not_begun = self.addresses.not_begun;
+        let of_agent = |ip| not_begun || self.is_of_agent(ip) && self.is_known_by(ip);
         self.finish_now && self.addresses.next && self.addresses.in_use.is_some_and(of_agent)
     }
 
