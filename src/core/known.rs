@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use crate::core::action::Action;
-use crate::core::event::AgentFacts;
-use crate::core::machine::{Config, Machine};
+use crate::core::machine::Machine;
 
 /// What others know the node as, by the agent's own word as far as it has said it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,18 +16,6 @@ pub struct Known {
     pub address: Option<IpAddr>,
     /// It has left, as far as all that can be seen.
     pub left: bool,
-}
-
-impl Config {
-    /// What is known of the agent until it tells of itself.
-    pub(super) fn facts(&self) -> AgentFacts {
-        AgentFacts {
-            node_name: self.node_name.clone(),
-            leaves_on_terminate: self.leaves_on_terminate,
-            leaves_on_interrupt: self.leaves_on_interrupt,
-            ..AgentFacts::default()
-        }
-    }
 }
 
 impl Machine {
