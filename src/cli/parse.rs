@@ -78,10 +78,13 @@ fn conflicts(cli: &Cli) -> Result<(), clap::Error> {
         Family::V6 => ("6", "4"),
     };
     match address.cidr {
-        Some(cidr) if cidr.addr().is_ipv4() != (family == "4") => Err(wrong(
-            name,
-            &format!("--cidr {cidr} has no address of --family {family}; add --family {other}"),
-        )),
+        // Beside --address neither has a say.
+        Some(cidr) if address.address.is_none() && cidr.addr().is_ipv4() != (family == "4") => {
+            Err(wrong(
+                name,
+                &format!("--cidr {cidr} has no address of --family {family}; add --family {other}"),
+            ))
+        }
         _ => Ok(()),
     }
 }

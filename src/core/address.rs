@@ -38,6 +38,8 @@ pub(super) struct Addresses {
     looked: Option<Moment>,
     /// Since when the address in use has been gone, as far as was seen.
     gone: Option<Moment>,
+    /// Whether the host has it all the same, on a link that is down.
+    carried: bool,
     /// What could take its place then.
     next: Option<Address>,
     /// It was told that it is.
@@ -116,6 +118,7 @@ impl Machine {
             return self.timers.set(Timer::Addresses, self.now + REST);
         }
         self.addresses.changed = false;
+        self.addresses.carried = sight.carried;
         match (sight.in_use, sight.choice) {
             (Some(interface), _) => {
                 self.address_is_there(interface);
@@ -227,9 +230,6 @@ impl Machine {
         let owes = self.addresses.changed || self.addresses.gone.is_some();
         if owes && self.stop.is_none() {
             self.timers.set(Timer::Addresses, self.now + REST);
-        }
-        if self.stop.is_none() {
-            self.registration_kept();
         }
     }
 

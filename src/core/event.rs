@@ -132,6 +132,8 @@ pub struct Address {
 pub struct Sight {
     /// The interface that carries the address in use, where that can still be used.
     pub in_use: Option<String>,
+    /// Whether any interface has the address in use, be its link down or not: whoever binds to it can.
+    pub carried: bool,
     /// The address that would be chosen now, or why there is none: a sentence.
     pub choice: Result<Address, String>,
     /// Why an agent that is started anew would still have the address in use, if it would: a sentence with the fix.

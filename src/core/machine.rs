@@ -198,6 +198,7 @@ impl Machine {
             Timer::Holder => self.ask_holder(),
             Timer::Comeback => self.comeback_late(),
             Timer::Identity => self.identity_due(),
+            Timer::Shared => self.conclude(),
             Timer::Heard => self.ask(Question::Membership),
             Timer::Rest => self.files_rest(),
             Timer::GoBack => self.tell_agent(),

@@ -243,6 +243,7 @@ impl Machine {
         self.say(level, format!("reload: {outcome}"));
         self.reload.count += 1;
         self.registration_tried(outcome.is_good());
+        self.say_owed();
         for waiter in std::mem::take(&mut self.reload.served) {
             self.out.push(Action::Reply(waiter, outcome.clone()));
         }

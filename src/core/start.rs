@@ -117,6 +117,7 @@ impl Machine {
         if self.is_farewell() {
             return self.farewell_begun();
         }
+        self.registration_kept();
         if let (false, Some(timeout)) = (self.start.ever_ready, self.config.start_timeout) {
             self.timers.set(Timer::Start, self.now + timeout);
         }
@@ -165,12 +166,12 @@ impl Machine {
 
     pub(super) fn leader_answered(&mut self, result: Result<Option<String>, Refusal>) {
         self.start.asking = false;
+        self.start.ever_joined |= matches!(result, Ok(Some(_)));
         if self.zombie.is_lost() {
             return;
         }
         match result {
             Ok(Some(leader)) => {
-                self.start.ever_joined = true;
                 let news = self.set(
                     Kind::Joined,
                     Truth::True,

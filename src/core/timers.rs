@@ -25,6 +25,8 @@ pub enum Timer {
     Comeback,
     /// Look at a twin of this node again.
     Identity,
+    /// Nothing was heard of another member of the agent's id for a while.
+    Shared,
     /// Ask again whether the agent leaves, as was heard.
     Heard,
     /// The files of the configuration are at rest, and it is this node's turn: reload.
@@ -68,7 +70,7 @@ pub enum Timer {
 impl Timer {
     /// In the order in which they are taken where several are due. Changed files come first: a reload that begins with another one
     /// has them in it, and one that began before them would be followed by a second.
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Rest,
         Self::Ask,
         Self::Settle,
@@ -80,6 +82,7 @@ impl Timer {
         Self::Holder,
         Self::Comeback,
         Self::Identity,
+        Self::Shared,
         Self::Heard,
         Self::GoBack,
         Self::Hangup,

@@ -75,6 +75,7 @@ pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> io::Result<Sight
         .candidates
         .iter()
         .filter(|(found, _)| in_use == Some(found.net.addr()));
+    let carried = carriers.clone().next().is_some();
     let usable = |verdict: &Verdict| !matches!(verdict, Verdict::Skipped(_));
     // One that would not be chosen any more is still better than none, as long as packets can pass.
     let serves = |found: &Found| choice.outcome.is_err() && found.link == LinkState::Up;
@@ -82,6 +83,7 @@ pub(super) fn sight(wanted: &Wanted, in_use: Option<IpAddr>) -> io::Result<Sight
     let carrier = carriers.next();
     Ok(Sight {
         in_use: carrier.map(|(found, _)| found.interface.clone()),
+        carried,
         choice: choice
             .outcome
             .map(Address::from)

@@ -209,16 +209,25 @@ impl Identity {
             return;
         }
         let given = said.text("node_id");
-        if given.is_some() {
+        let told = self.keeping.known().map(|known| known.id.clone());
+        let told = told.filter(|id| !id.is_empty());
+        let Some(id) = self.given_id.clone().or(told) else {
             self.given_id = given;
-        } else if let Some(id) = &self.given_id {
-            tracing::warn!(
+            return;
+        };
+        match given {
+            Some(given) if !given.eq_ignore_ascii_case(&id) => tracing::warn!(
+                "the agent's configuration gives the node_id {given} now; the node stays {id} as long as this lictor runs, and leaves as that \
+                 at its next start"
+            ),
+            None if self.given_id.is_some() => tracing::warn!(
                 "the agent's configuration gives no node_id any more; the node stays {id} as long as this lictor runs, and has at its next \
                  start what node-id holds, or this one where it holds none"
-            );
-            self.args.push(format!("-node-id={id}").into());
-            self.handed_id = Some(id.clone());
+            ),
+            _ => return,
         }
+        self.args.push(format!("-node-id={id}").into());
+        self.handed_id = Some(id);
     }
 
     fn keep_name(&mut self, said: &Said) {

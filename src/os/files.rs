@@ -135,9 +135,9 @@ fn write_new(
         .mode(mode)
         .open(path)?;
     file.write_all(bytes)?;
-    let refused = owner.and_then(|(user, group)| fchown(&file, Some(user), Some(group)).err());
-    // The mode above was cut by the umask.
+    // The mode above was cut by the umask. What is another's already may be nobody's to change any more.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    let refused = owner.and_then(|(user, group)| fchown(&file, Some(user), Some(group)).err());
     file.sync_all()?;
     Ok(refused)
 }

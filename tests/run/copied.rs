@@ -132,8 +132,7 @@ fn a_copied_id_and_name_are_the_first_ones(version: Version) -> TestResult {
     assert_eq!(status["phase"], "Backoff");
     assert!(!second.is_ready()?, "{status:#}");
     wait_entry(&seed, "n1", &id, "10.111.67.11")?;
-    let status = first.status()?;
-    assert!(has_reason(&status, "Held"), "{status:#}");
+    let status = first.wait_status("its own entry", LONG, |status| has_reason(status, "Held"))?;
     assert_eq!(status["agent"]["restarts"], 0);
     assert!(first.is_ready()?, "{}", first.log());
 

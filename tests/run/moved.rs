@@ -187,7 +187,6 @@ fn where_the_agent_has_another_address_it_only_reloads_1_22_5() -> TestResult {
     registration_alone(Version::V1_22_5)
 }
 
-/// An agent whose address is gone cannot tell anybody that it leaves; another one tells it from the new one.
 /// What the agent could not load is loaded once it can be, though nobody asks for it.
 fn a_registration_that_is_not_taken(version: Version) -> TestResult {
     let seed = Seed::new(version);
@@ -233,6 +232,7 @@ fn a_registration_that_is_not_taken_is_tried_again_1_22_5() -> TestResult {
     a_registration_that_is_not_taken(Version::V1_22_5)
 }
 
+/// An agent whose address is gone cannot tell anybody that it leaves; another one tells it from the new one.
 fn a_stop_before_the_move(version: Version) -> TestResult {
     let seed = Seed::new(version);
     let lictor = start(&seed, version, &[PATIENT])?;

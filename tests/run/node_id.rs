@@ -46,19 +46,24 @@ fn what_is_written_is_for_whom_the_data_directory_is() -> TestResult {
         }
     }
     leave(&lictor)?;
-    seed.host.run(["rm", NODE_ID, COPY])?.success()?;
-    let program = Program::new("setpriv")
-        .arg("--bounding-set=-chown")
-        .arg(binary_under_test(LICTOR))
-        .args(["run", &given])
-        .path_first(consul::directory(version)?);
-    let lictor = seed.host.spawn_pid1(program)?;
-    let told = format!("{NODE_ID} could not be given to the owner of its directory");
-    lictor.wait_log("ready ", START)?;
-    assert_eq!(lictor.log().contains(&told), root, "{}", lictor.log());
-    assert_eq!(seed.host.read(NODE_ID)?, id);
-    lictor.signal(Signal::SIGTERM)?;
-    assert_eq!(lictor.exit_code(STOP)?, 0);
+    // Who may not give files away says so; who may not change what is another's needs not.
+    for (lacks, told) in [("chown", root), ("fowner", false)] {
+        seed.host.run(["rm", NODE_ID, COPY])?.success()?;
+        let program = Program::new("setpriv")
+            .arg(format!("--bounding-set=-{lacks}"))
+            .arg(binary_under_test(LICTOR))
+            .args(["run", &given])
+            .path_first(consul::directory(version)?);
+        let lictor = seed.host.spawn_pid1(program)?;
+        lictor.wait_log("ready ", START)?;
+        let log = lictor.log();
+        let refused = format!("{NODE_ID} could not be given to the owner of its directory");
+        assert_eq!(log.contains(&refused), told, "{log}");
+        assert!(!log.contains("cannot be written"), "{log}");
+        assert_eq!(seed.host.read(NODE_ID)?, id);
+        lictor.signal(Signal::SIGTERM)?;
+        assert_eq!(lictor.exit_code(STOP)?, 0);
+    }
     Ok(())
 }
 
@@ -113,6 +118,32 @@ fn an_id_of_the_configuration_wins_as_long_as_it_is_there() -> TestResult {
         assert!(log.contains(told), "{log}");
     }
     assert_eq!(node_id(&lictor)?, own);
+    is_known(&seed, "n1", "10.111.67.11", "n1")?;
+    leave(&lictor)
+}
+
+/// The node leaves as what it was before it has another id, which an agent that comes back in place cannot.
+#[test]
+fn an_id_that_the_configuration_gets_meanwhile_waits_for_the_next_start() -> TestResult {
+    let version = Version::V1_22_5;
+    let seed = Seed::new(version);
+    let lictor = ready(&seed, version, &[])?;
+    let own = node_id(&lictor)?;
+    let given = "11111111-2222-4333-8444-555555555555";
+    let file = "/consul/config/id.json";
+    seed.host
+        .write(file, format!(r#"{{"node_id": "{given}"}}"#))?;
+    lictor.control("reload", &[])?.success()?;
+    crash(&lictor, 1)?;
+    let told =
+        format!("gives the node_id {given} now; the node stays {own} as long as this lictor runs");
+    assert!(lictor.log().contains(&told), "{}", lictor.log());
+    assert_eq!(node_id(&lictor)?, own);
+    kill(&lictor)?;
+    let lictor = ready(&seed, version, &[])?;
+    let told = format!("the node with the id {own} has left");
+    assert!(lictor.log().contains(&told), "{}", lictor.log());
+    assert_eq!(node_id(&lictor)?, given);
     is_known(&seed, "n1", "10.111.67.11", "n1")?;
     leave(&lictor)
 }

@@ -18,6 +18,11 @@ use super::moving::Moving;
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// The reasons of `ConfigGood` where nothing else is wrong: it could not be written, ...
+pub(super) const NOT_WRITTEN: &str = "NotWritten";
+/// ... or the agent does not have it.
+const OWED: &str = "NotRegistered";
+
 /// A registration that the agent is to have.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
@@ -66,6 +71,32 @@ impl Machine {
         }
     }
 
+    /// The configuration is good but for a registration that is owed.
+    pub(in crate::core) fn say_owed(&mut self) {
+        let owed = &self.addresses.owed;
+        let reason = match (owed.unwritten, owed.due) {
+            (true, _) => NOT_WRITTEN,
+            (false, Some(_)) => OWED,
+            (false, None) => return,
+        };
+        if self.conditions.holds(Kind::ConfigGood) {
+            let ip = self.address.as_ref().map(|address| address.ip.to_string());
+            let ip = ip.unwrap_or_default();
+            let message = format!(
+                "the agent has no registration for {ip}, which is its address now; it is tried again"
+            );
+            self.set(Kind::ConfigGood, Truth::False, reason, message);
+        }
+    }
+
+    /// There is none to be owed any more.
+    pub(super) fn registration_is_well(&mut self) {
+        let reason = self.conditions.get(Kind::ConfigGood).reason;
+        if [NOT_WRITTEN, OWED].contains(&reason) {
+            self.set(Kind::ConfigGood, Truth::True, "Staged", "");
+        }
+    }
+
     /// It is written.
     pub(super) fn registration_written(&mut self) {
         self.addresses.owed.unwritten = false;
@@ -90,10 +121,10 @@ impl Machine {
 
     /// Tries it once more if it is time to, and nothing is in the way.
     pub(super) fn try_registration_again(&mut self) {
-        if !self.is_registration_due() {
+        if !self.is_registration_due() || self.child.is_none() {
             return;
         }
-        if self.is_busy() || self.child.is_none() {
+        if self.is_busy() {
             return self.owe_registration(FIRST);
         }
         if let Some(to) = self.address.clone() {
@@ -103,8 +134,8 @@ impl Machine {
         }
     }
 
-    /// The agent has ended, and with it every deadline.
-    pub(super) fn registration_kept(&mut self) {
+    /// Another agent runs; every deadline has ended with the one before.
+    pub(in crate::core) fn registration_kept(&mut self) {
         if let Some(due) = self.addresses.owed.due {
             let at = if due > self.now { due } else { self.now + REST };
             self.timers.set(Timer::Reregister, at);

@@ -17,6 +17,8 @@ use crate::core::reload::Cause;
 use crate::core::signal::SIGKILL;
 use crate::core::timers::Timer;
 
+use super::again::NOT_WRITTEN;
+
 /// What takes the place of the address in use.
 #[derive(Debug)]
 pub(super) struct Moving {
@@ -165,12 +167,13 @@ impl Machine {
                 // An agent that starts has what is there by then.
                 if moving.restarts || !registers {
                     self.registration_held();
+                    self.registration_is_well();
                 }
                 registers
             }
             Err(why) => {
                 let text = format!("failed to {why}; the registration has the old address");
-                self.set(Kind::ConfigGood, Truth::False, "NotWritten", &text);
+                self.set(Kind::ConfigGood, Truth::False, NOT_WRITTEN, &text);
                 self.say(Level::Error, text);
                 self.registration_unwritten();
                 false

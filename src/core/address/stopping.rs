@@ -24,6 +24,7 @@ impl Machine {
         // What could not be seen has not changed.
         let Ok(sight) = seen else { return };
         self.addresses.changed = false;
+        self.addresses.carried = sight.carried;
         if sight.in_use.is_some() || self.address.is_none() {
             self.addresses.gone = None;
             self.addresses.next = None;
@@ -54,7 +55,8 @@ impl Machine {
     pub(in crate::core) fn why_none_could_bind(&self) -> Option<String> {
         let ip = self.address.as_ref()?.ip;
         let since = self.addresses.gone?;
-        let bound = self.facts.listens.contains(&ip);
+        // Whoever binds to what a link has that is down may be heard once that is up.
+        let bound = self.facts.listens.contains(&ip) && !self.addresses.carried;
         (bound && self.addresses.next.is_none()).then(|| {
             format!(
                 "address {ip}, to which the agent is bound, has been gone for {}",

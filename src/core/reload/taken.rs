@@ -135,6 +135,7 @@ impl Machine {
                 "configuration: put right; the agent has read what is there now already",
             );
             self.out.push(Action::Settle);
+            self.say_owed();
         }
         self.reload_over();
     }

@@ -32,6 +32,7 @@ fn staged() -> Staged {
 fn there() -> Sight {
     Sight {
         in_use: Some("eth0".to_owned()),
+        carried: true,
         choice: Err("find one address: there are several".to_owned()),
         pinned: None,
     }
@@ -41,6 +42,7 @@ fn there() -> Sight {
 fn only(address: Address) -> Sight {
     Sight {
         in_use: None,
+        carried: false,
         choice: Ok(address),
         pinned: None,
     }
@@ -49,6 +51,7 @@ fn only(address: Address) -> Sight {
 fn none() -> Sight {
     Sight {
         in_use: None,
+        carried: false,
         choice: Err("find a usable address".to_owned()),
         pinned: None,
     }

@@ -293,3 +293,21 @@ fn an_id_that_another_member_has_is_told_where_no_server_is_known() {
     bed.on(Event::Answered(Answer::Leader(Err(refused))));
     assert_eq!(bed.reason(), "IdShared");
 }
+
+/// Nothing else than time tells that it is over.
+#[test]
+fn an_id_that_another_member_had_is_not_told_for_ever_without_an_api() {
+    let mut bed = Bed::new(Config {
+        api: false,
+        ..config()
+    })
+    .started();
+    bed.on(Event::Notified);
+    bed.on(Event::TroubleHeard(Trouble::SharedId));
+    assert_eq!(bed.reason(), "IdShared");
+    let heard = bed.now;
+    while bed.reason() == "IdShared" {
+        bed.tick();
+    }
+    assert_eq!((bed.now - heard).as_secs(), 90);
+}

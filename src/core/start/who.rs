@@ -25,6 +25,7 @@ pub(super) struct Who {
 impl Machine {
     pub(in crate::core) fn agent_answered(&mut self, result: Result<Box<AgentFacts>, Refusal>) {
         self.start.asking = false;
+        let first = !self.start.answered;
         match result {
             Ok(facts) => {
                 self.say(
@@ -50,11 +51,14 @@ impl Machine {
             Err(refusal) => self.not_told(&refusal),
         }
         self.start.answered = true;
-        if !self.conditions.holds(Kind::Joined) {
+        // One that has lost its name is not on its way.
+        if !self.conditions.holds(Kind::Joined) && !self.zombie.is_lost() {
             self.enter(Phase::Joining);
             self.not_ready("Joining", "the agent answers and has not joined yet");
         }
-        self.start.in_vain = 0;
+        if first {
+            self.start.in_vain = 0;
+        }
         self.checks_restore();
         self.ask_next();
         self.reload_if_possible();

@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// One condition for all that was found: our own name first, then our id, then what is wrong, then what is only told.
-    pub(super) fn conclude(&mut self) {
+    pub(in crate::core) fn conclude(&mut self) {
         if self.zombie.is_lost() {
             return;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::core::action::Level;
 use crate::core::conditions::Truth;
 use crate::core::machine::Machine;
+use crate::core::timers::Timer;
 use crate::core::twins::findings::Finding;
 
 /// The agent says so each time that it hears of the other one: the longest silence that was seen is 52 s.
@@ -24,6 +25,7 @@ impl Machine {
         }
         let known = self.shared_id().is_some();
         self.twins.shared = Some(self.now);
+        self.timers.set(Timer::Shared, self.now + HEARD);
         if !known {
             self.say(Level::Warn, MESSAGE.to_owned());
         }

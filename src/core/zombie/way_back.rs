@@ -168,9 +168,16 @@ impl Machine {
     /// Somebody asks for a reload, since he has changed something: an agent that is started seldom is started for it.
     pub(in crate::core) fn come_back_now(&mut self) {
         let copied = self.zombie.lost.as_ref().is_some_and(|lost| lost.copied);
-        if copied && self.child.is_none() && self.timers.is_set(Timer::Restart) {
-            self.say(Level::Info, "starting the agent for the reload");
-            self.timers.set(Timer::Restart, self.now);
+        let due = self.timers.get(Timer::Restart);
+        // Whoever asks once a minute has changed nothing.
+        let soon = self.now.max(self.phase_since + LONGEST);
+        if copied && self.child.is_none() && due.is_some_and(|due| due > soon) {
+            let text = format!(
+                "starting the agent for the reload in {}",
+                seconds(soon - self.now)
+            );
+            self.say(Level::Info, text);
+            self.timers.set(Timer::Restart, soon);
         }
     }
 

@@ -185,6 +185,7 @@ fn one_that_cannot_be_written_is_written_later_and_a_reload_of_the_user_s_does_n
     bed = bed.reloading();
     bed.reloads(Ok(()));
     bed.lists(&SERVICES);
+    assert_eq!((bed.good().0, bed.good().1), (Truth::False, "NotWritten"));
     assert!(bed.looks_again() <= Duration::from_secs(5));
     assert_eq!(bed.on(Event::Looked(Ok(there()))), [readdress(false)]);
     assert_eq!(bed.on(failed()), []);

@@ -99,6 +99,27 @@ fn where_no_agent_could_bind_none_is_started_to_finish_the_leave() {
     assert!(why.contains("address 10.0.0.5, to which"), "{why}");
 }
 
+/// A link that is down keeps its addresses: an agent binds to one, and is heard once the link is up.
+#[test]
+fn where_only_the_link_is_down_the_leave_is_finished() {
+    let down = || Sight {
+        carried: true,
+        ..none()
+    };
+    let mut bed = Bed::ready_with(bound());
+    bed.sees(down());
+    bed.on(Event::Signal(Signal::Terminate));
+    bed.asked_to_leave(bound());
+    assert_eq!(bed.on(end(How::Exited(0))), [Action::Spawn]);
+    let mut crashed = Bed::ready_with(bound());
+    crashed.sees(down());
+    crashed.on(end(How::Exited(1)));
+    assert_eq!(
+        crashed.on(Event::Signal(Signal::Terminate)),
+        [Action::Spawn]
+    );
+}
+
 /// The same where there is another one that the agent cannot be moved to.
 #[test]
 fn a_pinned_agent_whose_address_is_gone_is_not_started_either() {

@@ -30,12 +30,16 @@ pub(super) struct Addresses {
     unwritten: bool,
     /// The agent does not have it, and is to be told of it once more by then.
     untold: Option<Moment>,
+    /// It is being written, or on its way to the agent.
+    trying: bool,
     /// So often that was in vain.
     tries: u32,
     /// It may be at this event.
     writes_again: bool,
     /// Since when it has been gone.
     gone: Option<Moment>,
+    /// The host has it all the same, on a link that is down.
+    carried: bool,
     /// The last look was in vain after the grace.
     lost: bool,
     /// At this event the one in use may become another one.
@@ -57,7 +61,7 @@ impl Addresses {
     /// Whether an agent that is started now could bind, for all that is known.
     pub(super) fn binds(&self, facts: &AgentFacts) -> bool {
         let bound = self.in_use.is_some_and(|ip| facts.listens.contains(&ip));
-        self.gone.is_none() || self.next || !bound
+        self.gone.is_none() || self.carried || self.next || !bound
     }
 
     /// Whether there is a reason to look.
@@ -65,8 +69,15 @@ impl Addresses {
         self.owed || self.untold.is_some()
     }
 
+    /// Whether the agent is known to have the registration, or not to have it.
+    pub(super) fn has_registration(&self) -> Option<bool> {
+        let lacks = self.unwritten || self.untold.is_some();
+        (!self.trying).then_some(!lacks)
+    }
+
     /// The agent does not have the registration.
     fn untell(&mut self, now: Moment) {
+        self.trying = false;
         let pause = Duration::from_secs(5) * (1 << self.tries.min(8));
         self.tries += 1;
         self.untold = Some(now + pause.min(Duration::from_secs(300)));
@@ -76,6 +87,7 @@ impl Addresses {
     fn tell(&mut self) {
         self.unwritten = false;
         self.untold = None;
+        self.trying = false;
         self.tries = 0;
     }
 
@@ -104,12 +116,13 @@ impl Seen {
         // One that has seen nothing is owed still, whatever it was for.
         self.addresses.owed = true;
         let Some(sight) = sight else { return };
-        let busy = self.agent.is_none() || self.is_reloading();
+        let (runs, busy) = (self.agent.is_some(), self.is_reloading());
         let now = self.now;
         let addresses = &mut self.addresses;
         addresses.owed = false;
+        addresses.carried = sight.carried;
         if sight.in_use.is_some() {
-            let due = addresses.untold.is_some_and(|at| at <= now);
+            let due = addresses.untold.is_some_and(|at| at <= now) && runs;
             addresses.writes_again = due && !busy;
             if due && busy {
                 addresses.untold = Some(now + Duration::from_secs(5));
@@ -136,6 +149,7 @@ impl Seen {
     fn looked_in_a_stop(&mut self, sight: Option<&Sight>) {
         let Some(sight) = sight else { return };
         self.addresses.owed = false;
+        self.addresses.carried = sight.carried;
         let Some(in_use) = self.addresses.in_use.filter(|_| sight.in_use.is_none()) else {
             self.addresses.gone = None;
             self.addresses.next = false;
@@ -234,12 +248,14 @@ impl Seen {
                     true => addresses.untold = None,
                     false => addresses.tell(),
                 }
+                addresses.trying = true;
                 addresses.may_move = false;
                 addresses.ends_agent = *adopt && !stop;
             }
             Action::Signal(SIGKILL) if self.addresses.may_move && self.stop.is_none() => {
                 self.addresses.ends_agent = true;
                 self.addresses.tell();
+                self.addresses.trying = true;
             }
             Action::Spawn | Action::SpawnAs(_) => self.addresses.not_begun = false,
             _ => {}
@@ -297,9 +313,9 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
     Invariant {
         name: "a registration is not forgotten",
         sentence: "while the agent does not have the registration of the address in use a deadline is set that is no later than the \
-                   next try, unless a stop was begun",
+                   next try, unless a stop was begun or none runs",
         holds: |seen, machine| match seen.addresses.untold {
-            Some(due) if due > seen.now && seen.stop.is_none() && seen.end.is_none() => {
+            Some(due) if due > seen.now && seen.stop.is_none() && seen.agent.is_some() => {
                 machine.deadline().is_some_and(|at| at <= due)
             }
             _ => true,
@@ -333,6 +349,7 @@ impl World {
         let pinned = percent(&mut self.rng, 10);
         let sight = Sight {
             in_use: there.then(|| "eth0".to_owned()),
+            carried: there || in_use.is_some() && percent(&mut self.rng, 20),
             choice: good.then_some(found).ok_or("by chance".to_owned()),
             pinned: pinned.then(|| "by chance".to_owned()),
         };

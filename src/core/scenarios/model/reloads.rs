@@ -165,16 +165,23 @@ pub(super) const MOMENTS: &[Invariant<Machine>] = &[
     },
     Invariant {
         name: "ConfigGood is true",
-        sentence: "after a reload that was not good ConfigGood is False, rolled back or not, and after one that was it is True",
+        sentence: "after a reload that was not good ConfigGood is False, rolled back or not, and after one that was it is True, unless the \
+                   agent does not have the registration of another address yet",
         holds: |seen, machine| {
             let status = machine.status();
             let truth = status.conditions.get(Kind::ConfigGood).truth;
             let over = seen.reload.verdict.filter(|_| !seen.reload.is_bad);
-            let expected = |verdict: Verdict| match verdict.good && !verdict.back {
+            let expected = |good| match good {
                 true => crate::core::conditions::Truth::True,
                 false => crate::core::conditions::Truth::False,
             };
-            over.is_none_or(|verdict| truth == expected(verdict))
+            let registered = seen.addresses.has_registration();
+            over.is_none_or(
+                |verdict| match (verdict.good && !verdict.back, registered) {
+                    (true, None) => true,
+                    (good, registered) => truth == expected(good && registered == Some(true)),
+                },
+            )
         },
     },
 ];
