@@ -60,7 +60,8 @@ pub fn situations() -> Vec<Situation> {
         left("left; another address", &[Moved]),
         agent_dies("the agent alone dies; node-id empty", &[NodeId("")]),
         agent_dies("the agent alone dies; data lost (new id)", &[DataLost]),
-        agent_dies("the agent alone dies; host renamed (same id)", &[Renamed]),
+        // The name stays as long as lictor runs.
+        agent_dies("the agent alone dies; host renamed (same id)", &[Renamed]).keeps_name(),
         lives(
             "alive; its address is away for 2 s",
             &[Away(Duration::from_secs(2))],
