@@ -14,6 +14,8 @@ pub struct Known {
     pub id: String,
     /// The address that it advertises, where the agent says so.
     pub address: Option<IpAddr>,
+    /// The port at which it gossips, where the agent says so.
+    pub gossip_port: Option<u16>,
     /// It has left, as far as all that can be seen.
     pub left: bool,
 }
@@ -25,6 +27,7 @@ impl Machine {
             name: self.facts.node_name.clone(),
             id: self.facts.node_id.clone(),
             address: self.facts.advertise,
+            gossip_port: self.facts.gossip.map(|place| place.port()),
             left,
         };
         if self.known.as_ref() != Some(&known) {

@@ -25,6 +25,9 @@ use said::Said;
 mod keeping;
 mod said;
 
+/// How long somebody may take to answer where the node gossiped; hosts of one datacenter take a hundredth of that.
+const PROBE: Duration = Duration::from_millis(500);
+
 /// The node, as this host makes it.
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -148,6 +151,7 @@ impl Identity {
             anew,
             name,
             former,
+            place,
             said,
         } = judge::judge(&now)?;
         for (level, text) in said {
@@ -161,7 +165,7 @@ impl Identity {
             self.args.push(format!("-node={name}").into());
             self.name = name;
         }
-        Ok(former)
+        Ok(former.filter(|former| !lives_elsewhere(former, place)))
     }
 
     fn now(&self, said: &Said, data_dir: &Path) -> Now {
@@ -313,12 +317,26 @@ impl Identity {
             node_name: known.name.clone(),
             host_name: os::process::host_name(),
             address: known.address,
+            gossip_port: known.gossip_port,
             boot_id: self.boot_id.clone(),
             machine: self.machine.clone(),
             left: known.left,
         };
         self.keeping.keep(data_dir, record);
     }
+}
+
+/// Whether somebody gossips where the node did, which cannot be the node: its agent is not started yet. A leave as that would be theirs.
+fn lives_elsewhere(former: &Former, place: Option<SocketAddr>) -> bool {
+    let place = place.filter(|place| os::listening::answers(*place, PROBE));
+    if let Some(place) = place {
+        tracing::warn!(
+            "{}; but somebody answers at {place}, where it gossiped: the data directory is a copy of one that is in use (remove node-id and \
+             node-id.lictor from the copy), or the address is another's by now; so it does not leave as that first",
+            former.why
+        );
+    }
+    place.is_some()
 }
 
 /// What a node's configuration calls it, or else its host.

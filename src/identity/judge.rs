@@ -4,7 +4,7 @@
 //! it does only where nobody else can be that: in the boot in which it was, or on the machine, or at an address that this host has
 //! now. A copy of its disk on another machine is none of these.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::core::action::Level;
@@ -12,6 +12,9 @@ use crate::core::former::Former;
 use crate::exit::{self, Exit};
 use crate::identity::node_id::{self, File};
 use crate::identity::record::{self, Copy, Record};
+
+/// Where an agent gossips unless somebody says otherwise.
+const GOSSIP: u16 = 8301;
 
 /// `--on-rename`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub struct Verdict {
     pub name: Option<String>,
     /// As what it leaves first.
     pub former: Option<Former>,
+    /// Where it gossiped as that, as far as is known. Nobody must be there any more.
+    pub place: Option<SocketAddr>,
     /// What a person is to know.
     pub said: Vec<(Level, String)>,
 }
@@ -285,6 +290,8 @@ fn was(now: &Now, record: &Record, id: Option<&str>, verdict: &mut Verdict) -> R
              one for failed",
         ),
         (false, false, true) => {
+            let port = record.gossip_port.unwrap_or(GOSSIP);
+            verdict.place = record.address.map(|ip| SocketAddr::new(ip, port));
             verdict.former = Some(Former {
                 name: Some(record.node_name.clone()).filter(|_| renamed && !kept),
                 address: moved,

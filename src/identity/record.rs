@@ -33,6 +33,9 @@ pub struct Record {
     /// The address that it advertised, where it has said so.
     #[serde(default)]
     pub address: Option<IpAddr>,
+    /// The port at which it gossiped there, where it has said so.
+    #[serde(default)]
+    pub gossip_port: Option<u16>,
     /// The boot in which that was ([`super::machine::boot_id`]); empty where it is not known.
     #[serde(default)]
     pub boot_id: String,
@@ -101,6 +104,7 @@ mod tests {
             node_name: "n1".to_owned(),
             host_name: "n1".to_owned(),
             address: Some("10.0.0.5".parse().expect("an address")),
+            gossip_port: Some(8301),
             boot_id: "b".to_owned(),
             machine: "m".to_owned(),
             left: false,

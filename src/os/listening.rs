@@ -1,11 +1,12 @@
-//! Whether a process listens on a TCP port, by what the kernel says. Nothing is sent.
+//! Whether a process listens on a TCP port, by what the kernel says, or by a try.
 //!
 //! `/proc/PID/net/tcp` is of that process's network namespace, and has the sockets that listen before all others: it is read up to the
 //! first one that does not, so that a host with many connections costs no more than another.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// The state of a socket that listens, as the kernel writes it.
 const LISTEN: &str = "0A";
@@ -28,6 +29,11 @@ pub fn is_listening(pid: i32, ip: Option<IpAddr>, port: u16) -> io::Result<bool>
         // A kernel without IPv6 has one list.
         found => Ok(found.into_iter().flatten().any(|found| found)),
     }
+}
+
+/// Whether anybody takes a connection there within `patience`. It is closed at once.
+pub fn answers(place: SocketAddr, patience: Duration) -> bool {
+    TcpStream::connect_timeout(&place, patience).is_ok()
 }
 
 fn any(lines: impl BufRead, is_it: &dyn Fn(SocketAddr) -> bool) -> io::Result<bool> {

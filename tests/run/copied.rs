@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::TestResult;
 use testbed::consul::Version;
 use testbed::lictor::{Lictor, Running};
@@ -66,6 +66,36 @@ fn wait_entry(seed: &Seed, name: &str, id: &str, address: &str) -> TestResult {
     Ok(())
 }
 
+/// On the same machine and in the same boot the copy could take itself for what the original is: it must not leave as that.
+fn a_copy_beside_its_original_does_not_leave_for_it(version: Version) -> TestResult {
+    let seed = Seed::new(version);
+    let first = ready(&seed, version, &[])?;
+    let config = json!({
+        "node_name": "n2", "data_dir": "/consul/copy", "client_addr": "127.0.0.1", "bind_addr": "10.111.67.11",
+        "ports": { "http": 18500, "dns": -1, "serf_lan": 18301, "server": 18300 },
+        "retry_join": ["10.111.67.1:8301"], "retry_interval": "1s",
+    });
+    seed.host.write("/consul/copy.json", config.to_string())?;
+    let copy = ["cp", "-a", "/consul/data", "/consul/copy"];
+    seed.host.run(copy)?.success()?;
+    let second = Lictor::on(&seed.host, LICTOR).consul(version);
+    let second = second.args(["--runtime-dir=/run/copy", "--no-registration"]);
+    let second = second.command(["agent", "-config-file=/consul/copy.json"]);
+    let second = second.start()?;
+    let told = "this node was called n1, and is n2 now; but somebody answers at 10.111.67.11:8301";
+    second.wait_log(told, START)?;
+    second.wait_log("the agent answers", START)?;
+    let log = second.log();
+    assert!(
+        !log.contains("to leave, before it starts as it is"),
+        "{log}"
+    );
+    let members = seed.server.catalog().members()?;
+    assert_eq!(members.get("n1").map(String::as_str), Some("alive"));
+    assert_eq!(first.status()?["agent"]["restarts"], 0);
+    Ok(())
+}
+
 /// Two names: the servers know either of the two at a time, both agents say why, and who does as is said has two nodes.
 fn a_copied_id_is_told_by_both(version: Version) -> TestResult {
     let (seed, first) = original(version)?;
@@ -114,6 +144,7 @@ fn a_copied_id_is_told_by_both(version: Version) -> TestResult {
     Ok(())
 }
 
+on_both_versions!(a_copy_beside_its_original_does_not_leave_for_it);
 on_both_versions!(a_copied_id_is_told_by_both);
 
 /// One name, too: the copy loses the name, and its agent is ended, so that it writes no more over the other's entry.

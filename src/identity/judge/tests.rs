@@ -14,6 +14,7 @@ fn record() -> Record {
         node_name: "n1".to_owned(),
         host_name: "n1".to_owned(),
         address: Some(ip("10.0.0.5")),
+        gossip_port: Some(18301),
         boot_id: "boot".to_owned(),
         machine: "machine".to_owned(),
         left: false,
@@ -343,4 +344,20 @@ fn serfs_snapshot_stands_in_for_a_copy_that_was_never_made() {
         ..now()
     };
     assert_eq!(former(&first), Some((Some("old".to_owned()), None, None)));
+}
+
+/// Whether anybody is there is for the caller to see.
+#[test]
+fn it_is_told_where_the_node_gossiped_as_what_it_leaves() {
+    let place = |text: &str| text.parse().ok();
+    assert_eq!(of(&renamed()).place, place("10.0.0.5:18301"));
+    let usual = Now {
+        copy: Copy::Good(Record {
+            gossip_port: None,
+            ..record()
+        }),
+        ..renamed()
+    };
+    assert_eq!(of(&usual).place, place("10.0.0.5:8301"));
+    assert_eq!(of(&now()).place, None);
 }
