@@ -20,8 +20,6 @@ const MOVE: Duration = Duration::from_secs(120);
 const BARE: Duration = Duration::from_secs(30);
 /// The default of `--address-grace`, for which an address must have been gone.
 const GRACE: Duration = Duration::from_secs(5);
-/// Those that change places.
-const ADDRESSES: [&str; 2] = ["10.111.67.11", "10.111.67.12"];
 /// One that an agent may have beside them.
 const OTHER: &str = "10.111.67.31";
 
@@ -78,6 +76,11 @@ pub(super) fn run(bed: &Bed, runs: usize) -> Result<()> {
     bare(bed)
 }
 
+/// Two that change places, for one host alone: what another one had a moment ago leads others to that one until they have asked anew.
+fn addresses(number: u8) -> [String; 2] {
+    [0, 1].map(|which| format!("10.111.67.{}", 2 * number + which))
+}
+
 fn net(ip: &str) -> String {
     format!("{ip}/24")
 }
@@ -119,8 +122,9 @@ fn late(bed: &Bed, runs: usize) -> Result<Durations> {
     let mut took = Durations::default();
     let host = bed.network.host_with("late", &[])?;
     host.write("/consul/config/consul.json", super::SEED)?;
+    let addresses = addresses(20);
     for run in 0..runs {
-        let ip = ADDRESSES[run % 2];
+        let ip = addresses[run % 2].as_str();
         let lictor = bed.lictor(&host).arg("--log-level=debug").start()?;
         lictor.wait_log("action FindAddress", START)?;
         let watch = Watch::services(bed.server.api(), "late")?;
@@ -144,7 +148,8 @@ fn stop(lictor: &Running) -> Result<()> {
 /// Two addresses in turn, under one lictor.
 fn moves(bed: &Bed, case: &Case, number: u8, runs: usize) -> Result<Figures> {
     let name = format!("n{number}");
-    let host = bed.network.host_with(&name, &[&net(ADDRESSES[0])])?;
+    let addresses = addresses(number);
+    let host = bed.network.host_with(&name, &[&net(&addresses[0])])?;
     host.write("/consul/config/consul.json", super::SEED)?;
     host.write("/consul/config/z.json", case.config)?;
     host.add_link("eth1", &[&net(OTHER)])?;
@@ -157,7 +162,7 @@ fn moves(bed: &Bed, case: &Case, number: u8, runs: usize) -> Result<Figures> {
     lictor.api().put("/v1/agent/service/register", &service)?;
     let mut figures = Figures::default();
     for run in 0..runs {
-        let (old, new) = (ADDRESSES[run % 2], ADDRESSES[(run + 1) % 2]);
+        let [old, new] = [run, run + 1].map(|run| addresses[run % 2].as_str());
         settled(bed, &lictor, &name, old)?;
         let watch = Watch::services(bed.server.api(), &name)?;
         let begin = Instant::now();
@@ -202,7 +207,8 @@ fn settled(bed: &Bed, lictor: &Running, node: &str, ip: &str) -> Result<()> {
 
 /// The seed's way: the registration is written once, by a script after the start.
 fn bare(bed: &Bed) -> Result<()> {
-    let (old, new) = (ADDRESSES[0], ADDRESSES[1]);
+    let [old, new] = addresses(30);
+    let (old, new) = (old.as_str(), new.as_str());
     let host = bed.network.host_with("bare", &[&net(old)])?;
     host.write("/consul/config/consul.json", super::SEED)?;
     let service = json!({ "id": id(old), "name": super::SERVICE, "address": old, "port": 8500 });
