@@ -129,6 +129,7 @@ impl Machine {
         }
         if let Some(to) = self.address.clone() {
             self.addresses.owed.due = None;
+            self.timers.clear(Timer::Reregister);
             self.addresses.moving = Some(Moving::of_registration(to));
             self.readdress();
         }
