@@ -3,6 +3,7 @@
 //! Without it others are sent to an address that the host has not. Each time the agent may unload all that it has, so each pause is
 //! twice as long as the one before; what else changes on the host makes it no shorter, unless it is another address.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::core::Moment;
@@ -46,7 +47,7 @@ impl Machine {
         owed.tries += 1;
         self.owe_registration(pause);
         let again = format!("trying again in {}", seconds(pause));
-        let text = format!("the agent has no registration for {ip}, which is its address now");
+        let text = lacks(ip);
         self.say(Level::Warn, format!("{text}; {again}"));
         let good = self.conditions.get(Kind::ConfigGood);
         // What time is a reason to judge again is known by its own words.
@@ -79,12 +80,9 @@ impl Machine {
             (false, Some(_)) => OWED,
             (false, None) => return,
         };
-        if self.conditions.holds(Kind::ConfigGood) {
-            let ip = self.address.as_ref().map(|address| address.ip.to_string());
-            let ip = ip.unwrap_or_default();
-            let message = format!(
-                "the agent has no registration for {ip}, which is its address now; it is tried again"
-            );
+        let ip = self.address.as_ref().map(|address| address.ip);
+        if let Some(ip) = ip.filter(|_| self.conditions.holds(Kind::ConfigGood)) {
+            let message = format!("{}; it is tried again", lacks(ip));
             self.set(Kind::ConfigGood, Truth::False, reason, message);
         }
     }
@@ -142,4 +140,8 @@ impl Machine {
             self.timers.set(Timer::Reregister, at);
         }
     }
+}
+
+fn lacks(ip: IpAddr) -> String {
+    format!("the agent has no registration for {ip}, which is its address now")
 }
